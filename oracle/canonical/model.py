@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-import eth_abi
+from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from oracle.canonical.tensor import DType, TensorSpec
@@ -41,11 +41,11 @@ class Model:
     @property
     def id(self) -> bytes:
         """`keccak256(abi.encode(Model))`, 32 bytes."""
-        return keccak(eth_abi.encode([MODEL_ABI_TYPE], [self.to_abi()]))
+        return keccak(encode([MODEL_ABI_TYPE], [self.to_abi()]))
 
     @property
     def output_tensors(self) -> tuple[TensorSpec, ...]:
-        """dtype and shape of every output, in order."""
+        """Dtype and shape of every output, in order."""
         return tuple(spec.tensor for spec in self.outputs)
 
     def to_abi(self) -> tuple[Any, ...]:

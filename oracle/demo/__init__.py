@@ -1,0 +1,1 @@
+"""Real data for the sample models, and their answers in human words."""
