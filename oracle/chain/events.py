@@ -1,0 +1,227 @@
+"""The protocol's events, typed. One place decodes logs; everything else sees these."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eth_typing import ChecksumAddress
+
+from oracle.canonical.model import Model
+from oracle.chain.abi import artifact
+from oracle.chain.protocol import ModelId, Reason, Request, RequestId, checksum
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """An inference was asked for; `input` is the packed input or the packed roots."""
+
+    request_id: RequestId
+    request: Request
+    input: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class InputLocated:
+    """Where the input of a ROOT request can be fetched."""
+
+    request_id: RequestId
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A provisional answer was posted."""
+
+    request_id: RequestId
+    operator: ChecksumAddress
+    attempt: int
+    software: bytes
+    manifest_hash: bytes
+    output: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """An answer became final."""
+
+    request_id: RequestId
+    operator: ChecksumAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A consumer took its answer."""
+
+    request_id: RequestId
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFailed:
+    """A consumer failed to take its answer; `reason` is at most 256 bytes of its revert."""
+
+    request_id: RequestId
+    reason: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A request ended without an answer."""
+
+    request_id: RequestId
+
+
+@dataclass(frozen=True, slots=True)
+class Disputed:
+    """An answer was challenged."""
+
+    request_id: RequestId
+    operator: ChecksumAddress
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refuted:
+    """An answer was proven wrong; `next_attempt` is now open, 0: none."""
+
+    request_id: RequestId
+    operator: ChecksumAddress
+    finder: ChecksumAddress
+    opener: ChecksumAddress
+    next_attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Voided:
+    """The program was malformed."""
+
+    request_id: RequestId
+    operator: ChecksumAddress
+    finder: ChecksumAddress
+    opener: ChecksumAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An item of a batch was not carried out."""
+
+    request_id: RequestId
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Deposited:
+    """Stake was added, in wei."""
+
+    account: ChecksumAddress
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """Free stake left, in wei."""
+
+    account: ChecksumAddress
+    to: ChecksumAddress
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPublished:
+    """A model was announced. `model` is None where its specs use a dtype this version does not know."""
+
+    model_id: ModelId
+    publisher: ChecksumAddress
+    onnx_digest: bytes
+    model: Model | None
+    uris: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorsAdded:
+    """Further places for a model's files."""
+
+    model_id: ModelId
+    publisher: ChecksumAddress
+    uris: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentPublished:
+    """The manifest behind a manifest hash."""
+
+    manifest_hash: bytes
+    publisher: ChecksumAddress
+    manifest: bytes
+
+
+OracleEvent = (
+    Requested
+    | InputLocated
+    | Answered
+    | Settled
+    | Delivered
+    | DeliveryFailed
+    | Expired
+    | Disputed
+    | Refuted
+    | Voided
+    | Skipped
+    | Deposited
+    | Withdrawn
+)
+RegistryEvent = ModelPublished | MirrorsAdded | EnvironmentPublished
+Event = OracleEvent | RegistryEvent
+
+_TYPES: dict[str, type[Any]] = {
+    kind.__name__: kind
+    for kind in (
+        Requested, InputLocated, Answered, Settled, Delivered, DeliveryFailed, Expired, Disputed, Refuted,
+        Voided, Skipped, Deposited, Withdrawn, ModelPublished, MirrorsAdded, EnvironmentPublished,
+    )
+}  # fmt: skip
+_FIELDS = {
+    "requestId": "request_id",
+    "manifestHash": "manifest_hash",
+    "modelId": "model_id",
+    "onnxDigest": "onnx_digest",
+    "nextAttempt": "next_attempt",
+}
+_DROPPED = {"Requested": {"modelId", "operator"}}
+_ADDRESSES = {"operator", "finder", "opener", "account", "to", "publisher"}
+
+
+def decode_log(topics: Sequence[bytes], data: bytes) -> Event | None:
+    """The typed event of a log of the registry or the oracle; None for an event this version does not know.
+
+    Raises `ValueError` (or an eth-abi decoding error, which is one) if the log does not decode.
+    """
+    for name in ("InferenceOracle", "ModelRegistry"):
+        entry = artifact(name).events.get(topics[0]) if topics else None
+        if entry is not None and entry.name in _TYPES:
+            arguments = entry.decode_log(topics, data)
+            dropped = _DROPPED.get(entry.name, ())
+            fields = {
+                _FIELDS.get(key, key): _value(key, value)
+                for key, value in arguments.items()
+                if key not in dropped
+            }
+            event: Event = _TYPES[entry.name](**fields)
+            return event
+    return None
+
+
+def _value(key: str, value: Any) -> Any:
+    if key in _ADDRESSES:
+        return checksum(value)
+    if key == "request":
+        return Request.from_abi(value)
+    if key == "reason" and isinstance(value, int):
+        return Reason(value)
+    if key == "uris":
+        return tuple(value)
+    if key == "model":
+        try:
+            return Model.from_abi(value)
+        except ValueError:
+            return None
+    return value
