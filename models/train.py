@@ -36,7 +36,7 @@ PIXEL_MAX = 16.0
 def digits() -> tuple[onnx.ModelProto, float]:
     """A two-layer perceptron, float32 [N, 64] pixels 0..16 → float32 [N, 10]; and its hold-out accuracy.
 
-    Trained on pixels / 16; the division is then moved into the first weights, exactly, as 16 is a power of two.
+    Trained on pixels / 16; the division then moves into the first weights: exact, as 16 is a power of two.
     """
     images, labels = load_digits(return_X_y=True)
     test = held_out(len(labels))
@@ -56,7 +56,7 @@ def digits() -> tuple[onnx.ModelProto, float]:
 
 
 def credit() -> tuple[onnx.ModelProto, float]:
-    """60 boosted trees of depth 3, float32 [N, 32] → float32 [N, 3] = p(good), p(bad), margin; and its accuracy.
+    """60 boosted trees of depth 3, float32 [N, 32] → [N, 3] p(good), p(bad), margin; and its accuracy.
 
     margin is the log-odds of good; p(good) = sigmoid(margin), p(bad) = 1 - p(good).
     """
