@@ -134,13 +134,9 @@ contract InferenceOracle is Stake, EIP712 {
     // ------------------------------------------------------------------ answers
 
     /// @inheritdoc IInferenceOracle
-    function answer(
-        Request calldata req,
-        uint8 attempt,
-        bytes calldata output,
-        bytes32 software,
-        bytes32 manifestHash
-    ) external {
+    function answer(Request calldata req, uint8 attempt, bytes calldata output, bytes32 software, bytes32 manifestHash)
+        external
+    {
         RequestId requestId = idOf(req);
         Reason reason = _answer(requestId, req, attempt, output, software, manifestHash, msg.sender);
         require(reason == Reason.NONE, InferenceOracle_Refused(requestId, reason));
@@ -221,9 +217,7 @@ contract InferenceOracle is Stake, EIP712 {
         RequestState state = _requireFinal(requestId, output);
         require(!state.delivered(), InferenceOracle_Refused(requestId, Reason.ALREADY_DELIVERED));
         require(req.callbackGas != 0, InferenceOracle_Refused(requestId, Reason.NO_CALLBACK));
-        require(
-            _canCall(req.callbackGas, BEFORE_CALLBACK_GAS), InferenceOracle_Refused(requestId, Reason.GAS_TOO_LOW)
-        );
+        require(_canCall(req.callbackGas, BEFORE_CALLBACK_GAS), InferenceOracle_Refused(requestId, Reason.GAS_TOO_LOW));
         // Effect
         _states[requestId] = state.asDelivered();
         // Interaction
@@ -259,9 +253,7 @@ contract InferenceOracle is Stake, EIP712 {
         RequestId requestId = idOf(req);
         RequestState state = _requireAnswer(requestId, ref, Status.ANSWERED, Reason.NOT_ANSWERED);
         (attempt, commitment, answeredAt) = (state.attempt(), state.commitment(), state.time());
-        require(
-            block.timestamp < answeredAt + req.policy.window(), InferenceOracle_Refused(requestId, Reason.TOO_LATE)
-        );
+        require(block.timestamp < answeredAt + req.policy.window(), InferenceOracle_Refused(requestId, Reason.TOO_LATE));
         // Effect
         _states[requestId] = RequestStateLib.pack(Status.DISPUTED, attempt, answeredAt, commitment);
         emit Disputed(requestId, ref.operator, attempt);
@@ -358,8 +350,7 @@ contract InferenceOracle is Stake, EIP712 {
         require(req.requester == msg.sender, InferenceOracle_NotRequester(req.requester, msg.sender));
         require(inputHash == req.inputHash, InferenceOracle_WrongInput(req.inputHash, inputHash));
         require(
-            req.callbackGas <= MAX_CALLBACK_GAS,
-            InferenceOracle_CallbackGasTooLarge(req.callbackGas, MAX_CALLBACK_GAS)
+            req.callbackGas <= MAX_CALLBACK_GAS, InferenceOracle_CallbackGasTooLarge(req.callbackGas, MAX_CALLBACK_GAS)
         );
         require(msg.value == req.policy.fee(), InferenceOracle_WrongValue(msg.value, req.policy.fee()));
         _checkPolicy(req.policy);
@@ -382,9 +373,7 @@ contract InferenceOracle is Stake, EIP712 {
         _checkDuration(Duration.PROOF_PERIOD, policy.proofPeriod(), MIN_PROOF_PERIOD);
         _checkDuration(Duration.MOVE_TIME, policy.moveTime(), MIN_MOVE_TIME);
         (uint256 operatorBond, uint256 challengerBond) = (policy.operatorBond(), policy.challengerBond());
-        require(
-            challengerBond <= operatorBond, InferenceOracle_ChallengerBondTooLarge(challengerBond, operatorBond)
-        );
+        require(challengerBond <= operatorBond, InferenceOracle_ChallengerBondTooLarge(challengerBond, operatorBond));
         uint256 conviction = CHALLENGE_GAS * block.basefee * 10_000;
         require(
             operatorBond * FINDER_SHARE >= conviction,
@@ -552,13 +541,11 @@ contract InferenceOracle is Stake, EIP712 {
         }
     }
 
-    function _matches(
-        RequestState state,
-        RequestId requestId,
-        AnswerRef calldata ref,
-        Status status,
-        Reason otherwise
-    ) private pure returns (Reason) {
+    function _matches(RequestState state, RequestId requestId, AnswerRef calldata ref, Status status, Reason otherwise)
+        private
+        pure
+        returns (Reason)
+    {
         if (state.status() != status) return otherwise;
         if (state.commitment() != RequestStateLib.commitAnswer(requestId, state.attempt(), ref)) {
             return Reason.WRONG_ANSWER;

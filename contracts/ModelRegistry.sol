@@ -49,8 +49,7 @@ contract ModelRegistry is IModelRegistry {
     /// @inheritdoc IModelRegistry
     function publishEnvironment(bytes calldata manifest) external returns (bytes32 manifestHash) {
         require(
-            manifest.length != 0 && manifest.length <= MAX_MANIFEST_BYTES,
-            ModelRegistry_ManifestSize(manifest.length)
+            manifest.length != 0 && manifest.length <= MAX_MANIFEST_BYTES, ModelRegistry_ManifestSize(manifest.length)
         );
         manifestHash = keccak256(manifest);
         emit EnvironmentPublished(manifestHash, msg.sender, manifest);

@@ -10,11 +10,10 @@ library PolicyLib {
 
     /// @notice The policy of readable terms.
     function pack(Terms memory terms) internal pure returns (Policy memory policy) {
-        policy.head =
-            uint256(uint160(terms.operator)) << 96 | uint256(terms.fee) << 48 | uint256(terms.operatorBond);
-        policy.tail = uint256(terms.challengerBond) << 208 | uint256(terms.answerTime) << 176
-            | uint256(terms.window) << 144 | uint256(terms.traceTime) << 112 | uint256(terms.proofPeriod) << 80
-            | uint256(terms.moveTime) << 48 | uint256(uint48(terms.software));
+        policy.head = uint256(uint160(terms.operator)) << 96 | uint256(terms.fee) << 48 | uint256(terms.operatorBond);
+        policy.tail = uint256(terms.challengerBond) << 208 | uint256(terms.answerTime) << 176 | uint256(terms.window)
+            << 144 | uint256(terms.traceTime) << 112 | uint256(terms.proofPeriod) << 80 | uint256(terms.moveTime) << 48
+            | uint256(uint48(terms.software));
     }
 
     /// @notice The readable terms of a policy.
@@ -40,6 +39,11 @@ library PolicyLib {
 
     /// @notice The fee in wei.
     function fee(Policy calldata policy) internal pure returns (uint256) {
+        return uint256(uint48(policy.head >> 48)) * GWEI;
+    }
+
+    /// @notice The fee in wei of a policy in memory.
+    function feeOf(Policy memory policy) internal pure returns (uint256) {
         return uint256(uint48(policy.head >> 48)) * GWEI;
     }
 

@@ -21,8 +21,7 @@ library RequestStateLib {
         returns (RequestState)
     {
         return RequestState.wrap(
-            uint256(status_) << 248 | uint256(attempt_) << 240 | uint256(uint40(time_)) << 200
-                | uint200(commitment_)
+            uint256(status_) << 248 | uint256(attempt_) << 240 | uint256(uint40(time_)) << 200 | uint200(commitment_)
         );
     }
 
