@@ -59,7 +59,8 @@ class Anvil:
     ) -> Iterator["Anvil"]:
         """Run anvil for the length of a `with` block; what it prints goes to `log`, if given.
 
-        Raises `ConfigError` where no fitting anvil is installed or `port` is taken, `ChainError` if it does not come up.
+        Raises `ConfigError` where no fitting anvil is installed or `port` is taken, `ChainError` if anvil does
+        not come up.
         """
         chosen = _free_port() if port is None else _require_free(port)
         command = [
@@ -89,7 +90,7 @@ class Anvil:
                     process.wait()
 
     def rpc(self, method: str, *params: object) -> object:
-        """One call of anvil's own methods (`evm_increaseTime`, `anvil_reorg`, …); raises `ChainError` on refusal."""
+        """One call of anvil's own methods (`evm_mine`, `anvil_reorg`, …); raises `ChainError` on refusal."""
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
         reply = httpx.post(self.url, json=body, timeout=30).json()
         if "error" in reply:

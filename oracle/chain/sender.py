@@ -1,0 +1,301 @@
+"""The one place that sends transactions: nonce, fees, broadcast, replacement, giving up.
+
+A transaction is signed once for a nonce and stored before it is broadcast; what is sent again are the same bytes
+or a replacement with the same nonce. So a crash at any instruction sends nothing twice.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import RLock
+
+import structlog
+from eth_typing import ChecksumAddress
+
+from oracle.chain.calls import Call
+from oracle.chain.fees import Decision, FeeRules, Fees, Pending, Step, decide, opening
+from oracle.chain.provider import (
+    AlreadyKnown,
+    NonceTooLow,
+    Provider,
+    Receipt,
+    Underpriced,
+)
+from oracle.chain.signer import Signer
+from oracle.errors import AssayError, ChainError, FundsError, RejectedError, WaitTimeout
+from oracle.store.database import Store
+from oracle.store.transactions import OutboxTransaction
+
+_log = structlog.get_logger(__name__)
+
+TRANSFER_GAS = 21_000
+_NONCE_TRIES = 3
+_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """A transaction that is in a block. `succeeded` False: it reverted, or another one took its nonce."""
+
+    id: int
+    hash: bytes
+    nonce: int
+    purpose: str
+    succeeded: bool
+    block_number: int
+    gas_used: int
+
+
+Observer = Callable[[str, str], None]
+"""Told a purpose and what became of it: sent, replaced, cancelled, mined, reverted or lost."""
+
+
+class Sender:
+    """Sends one account's transactions. Threads may share it; so may processes that share the store."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        signer: Signer,
+        store: Store,
+        rules: FeeRules,
+        *,
+        clock: Callable[[], float] = time.time,
+        observer: Observer = lambda _purpose, _outcome: None,
+    ) -> None:
+        self.provider = provider
+        self.signer = signer
+        self._outbox = store.transactions
+        self._rules = rules
+        self._clock = clock
+        self._observe = observer
+        self._lock = RLock()
+
+    @property
+    def address(self) -> ChecksumAddress:
+        """The account that sends."""
+        return self.signer.address
+
+    def send(self, call: Call, *, purpose: str, gas_limit: int | None = None) -> int:
+        """Sign, store and broadcast; yields the outbox id. Does not wait.
+
+        `gas_limit` None estimates it, plus a fifth. Raises `RejectedError` where the contract would revert,
+        `FundsError` where the account cannot pay. If no endpoint takes the transaction now, it stays in the outbox
+        and `poll` broadcasts it.
+        """
+        gas = gas_limit if gas_limit is not None else self._estimate(call)
+        with self._lock:
+            fees = opening(*self.provider.fees(), self._rules)
+            self._require_balance(fees, gas, call.value)
+            for _ in range(_NONCE_TRIES):
+                stored = self._prepare(call, purpose, gas, fees)
+                try:
+                    self._broadcast(stored)
+                except NonceTooLow:
+                    self._outbox.mark_failed(stored.id, "abandoned", "its nonce was taken")
+                    continue
+                except FundsError:
+                    self._outbox.mark_failed(stored.id, "abandoned", "the account could not pay")
+                    raise
+                self._observe(purpose, "sent")
+                return stored.id
+        raise ChainError(
+            f"{self.address} found no free nonce in {_NONCE_TRIES} tries.",
+            hint="Is another program sending from this account? Give each its own.",
+        )
+
+    def poll(self) -> list[Mined]:
+        """Look after everything that is not mined yet; yields what was mined since, or lost its nonce."""
+        with self._lock:
+            pending = self._outbox.pending(self.address)
+            if not pending:
+                return []
+            done_below = self.provider.nonce(self.address, "latest")
+            finished = []
+            for stored in pending:
+                if stored.nonce < done_below:
+                    finished.append(self._conclude(stored))
+                else:
+                    self._nurse(stored)
+            return finished
+
+    def execute(
+        self, call: Call, *, purpose: str, gas_limit: int | None = None, timeout: float = 180.0
+    ) -> Mined:
+        """Send and wait until mined; raises `RejectedError` if it reverted, `WaitTimeout` after `timeout` seconds."""
+        sent = self.send(call, purpose=purpose, gas_limit=gas_limit)
+        return self.wait(sent, timeout=timeout)
+
+    def wait(self, sent: int, *, timeout: float = 180.0) -> Mined:
+        """Wait for one transaction by its outbox id; raises as `execute` does."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            for mined in self.poll():
+                if mined.id != sent:
+                    continue
+                if not mined.succeeded:
+                    raise RejectedError(f"The transaction to {mined.purpose} was mined but reverted.")
+                return mined
+            time.sleep(_POLL_SECONDS)
+        raise WaitTimeout(
+            f"A transaction was not mined within {timeout:.0f} s.",
+            hint="It may still be; look at the account before sending it again.",
+        )
+
+    def reopen(self, above_block: int) -> None:
+        """A reorg removed the blocks above: what was mined there is pending again and will be sent again."""
+        reopened = self._outbox.unmine(self.address, above_block)
+        if reopened:
+            _log.warning("transactions_reopened", count=reopened, above_block=above_block)
+
+    def _estimate(self, call: Call) -> int:
+        estimate = self.provider.estimate_gas(call.to, call.data, sender=self.address, value=call.value)
+        return estimate + estimate // 5
+
+    def _require_balance(self, fees: Fees, gas: int, value: int) -> None:
+        balance = self.provider.balance(self.address)
+        most = fees.max_fee * gas + value
+        if balance < most:
+            raise FundsError(
+                f"{self.address} has {balance / 1e18:.6f} ether; this transaction may cost {most / 1e18:.6f}.",
+                hint="Fund the account.",
+            )
+
+    def _prepare(self, call: Call, purpose: str, gas: int, fees: Fees) -> OutboxTransaction:
+        """Take a nonce and store the signed transaction, in one database transaction."""
+        return self._outbox.prepare(
+            sender=self.address,
+            chain_nonce=self.provider.nonce(self.address, "pending"),
+            call_to=call.to,
+            data=call.data,
+            value=call.value,
+            gas_limit=gas,
+            max_fee=fees.max_fee,
+            priority_fee=fees.priority_fee,
+            purpose=purpose,
+            now=self._clock(),
+            sign=lambda nonce: self._sign(call, nonce, gas, fees),
+        )
+
+    def _sign(self, call: Call, nonce: int, gas: int, fees: Fees) -> tuple[bytes, bytes]:
+        fields = {
+            "type": 2,
+            "chainId": self.provider.chain_id,
+            "nonce": nonce,
+            "value": call.value,
+            "data": call.data,
+            "gas": gas,
+            "maxFeePerGas": fees.max_fee,
+            "maxPriorityFeePerGas": fees.priority_fee,
+        }
+        return self.signer.sign_transaction(fields if call.to is None else {**fields, "to": call.to})
+
+    def _broadcast(self, stored: OutboxTransaction) -> None:
+        try:
+            self.provider.send_raw(stored.raw)
+        except AlreadyKnown:
+            pass
+        except Underpriced as error:
+            # Something with this nonce waits in the pool already, or the pool's floor rose: poll will pay more.
+            _log.warning(
+                "transaction_underpriced", purpose=stored.purpose, nonce=stored.nonce, error=str(error)
+            )
+        except (NonceTooLow, FundsError):
+            raise
+        except ChainError as error:
+            _log.warning("broadcast_failed", purpose=stored.purpose, nonce=stored.nonce, error=str(error))
+            return
+        self._outbox.mark_sent(stored.id, self._clock())
+
+    def _conclude(self, stored: OutboxTransaction) -> Mined:
+        """The nonce is used: by one of this transaction's own versions, or by somebody else's."""
+        for version in stored.hashes:
+            receipt = self.provider.receipt(version)
+            if receipt is not None:
+                return self._mined(stored, receipt)
+        self._outbox.mark_failed(stored.id, "failed", "another transaction took its nonce")
+        self._observe(stored.purpose, "lost")
+        _log.warning("transaction_lost", purpose=stored.purpose, nonce=stored.nonce)
+        return Mined(stored.id, stored.hashes[-1], stored.nonce, stored.purpose, False, 0, 0)
+
+    def _mined(self, stored: OutboxTransaction, receipt: Receipt) -> Mined:
+        cancelled = stored.cancelling and receipt.to == self.address
+        succeeded = receipt.status == 1 and not cancelled
+        self._outbox.mark_mined(
+            stored.id,
+            succeeded=succeeded,
+            block_number=receipt.block_number,
+            block_hash=receipt.block_hash,
+            gas_used=receipt.gas_used,
+            effective_gas_price=receipt.effective_gas_price,
+        )
+        self._observe(stored.purpose, "mined" if succeeded else "reverted")
+        return Mined(
+            stored.id,
+            receipt.tx_hash,
+            stored.nonce,
+            stored.purpose,
+            succeeded,
+            receipt.block_number,
+            receipt.gas_used,
+        )
+
+    def _nurse(self, stored: OutboxTransaction) -> None:
+        """Carry out what the rules say about a transaction that is not mined."""
+        if stored.state == "prepared":
+            self._rebroadcast(stored)
+            return
+        now = self._clock()
+        tx = Pending(
+            Fees(stored.max_fee, stored.priority_fee),
+            stored.gas_limit,
+            stored.value,
+            stored.first_sent_at,
+            stored.last_sent_at,
+            stored.bumps,
+            stored.cancelling,
+        )
+        if now - stored.last_sent_at < self._rules.bump_after:
+            return
+        decision = decide(
+            tx,
+            now=now,
+            base_fee=self.provider.fees()[0],
+            balance=self.provider.balance(self.address),
+            rules=self._rules,
+        )
+        _log.info("transaction_waits", purpose=stored.purpose, nonce=stored.nonce, reason=decision.reason)
+        if decision.step in {Step.REPLACE, Step.CANCEL}:
+            self._replace(stored, decision)
+        elif decision.step is not Step.WAIT:
+            self._rebroadcast(stored)
+
+    def _rebroadcast(self, stored: OutboxTransaction) -> None:
+        try:
+            self._broadcast(stored)
+        except (NonceTooLow, FundsError) as error:
+            # Mined meanwhile (the next poll sees it), or the account ran dry: neither ends the loop.
+            self._outbox.mark_sent(stored.id, self._clock())
+            _log.warning("rebroadcast_refused", purpose=stored.purpose, nonce=stored.nonce, error=str(error))
+
+    def _replace(self, stored: OutboxTransaction, decision: Decision) -> None:
+        fees = decision.fees
+        if fees is None:
+            raise AssayError("A replacement without fees was decided.")
+        cancelling = decision.step is Step.CANCEL or stored.cancelling
+        if cancelling:
+            call, gas = Call(self.address, b""), TRANSFER_GAS
+        else:
+            call, gas = Call(stored.to, stored.data, stored.value), stored.gas_limit
+        raw, tx_hash = self._sign(call, stored.nonce, gas, fees)
+        replacement = self._outbox.add_replacement(
+            stored.id,
+            raw=raw,
+            tx_hash=tx_hash,
+            max_fee=fees.max_fee,
+            priority_fee=fees.priority_fee,
+            cancelling=cancelling,
+            now=self._clock(),
+        )
+        self._observe(stored.purpose, "cancelled" if cancelling else "replaced")
+        self._rebroadcast(replacement)
