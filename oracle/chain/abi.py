@@ -90,9 +90,7 @@ def artifact(name: str) -> Artifact:
     """The packaged artifact of a contract; raises `AssayError` if the package lacks it."""
     source = files("oracle.chain") / "artifacts" / f"{name}.json"
     if not source.is_file():
-        raise AssayError(
-            f"The package has no artifact of {name}.", hint="In a checkout, run `make artifacts`."
-        )
+        raise AssayError(f"The package has no artifact of {name}.", hint="In a checkout, run `make artifacts`.")
     content = json.loads(source.read_text())
     return Artifact(name, content["abi"], bytes.fromhex(content["bytecode"].removeprefix("0x")))
 

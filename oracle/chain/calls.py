@@ -110,9 +110,7 @@ class OracleContract:
         signature: bytes,
     ) -> Call:
         """Relays an operator's signed answer."""
-        return self._call(
-            "answerFor", *_item(answer), software, manifest_hash, operator, valid_until, signature
-        )
+        return self._call("answerFor", *_item(answer), software, manifest_hash, operator, valid_until, signature)
 
     def answer_many_for(
         self,

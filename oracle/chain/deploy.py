@@ -73,9 +73,7 @@ def deploy(
     nonce = provider.nonce(sender.address)
     dispute = ZERO_ADDRESS if dispute_creation is None else created_address(sender.address, nonce + 2)
     registry = create(sender, artifact("ModelRegistry").creation(), "deploy registry")
-    oracle = create(
-        sender, artifact("InferenceOracle").creation(dispute, parameters.to_abi()), "deploy oracle"
-    )
+    oracle = create(sender, artifact("InferenceOracle").creation(dispute, parameters.to_abi()), "deploy oracle")
     if dispute_creation is not None:
         created = create(sender, dispute_creation(oracle), "deploy dispute")
         if created != dispute:

@@ -201,9 +201,7 @@ def decode_log(topics: Sequence[bytes], data: bytes) -> Event | None:
             arguments = entry.decode_log(topics, data)
             dropped = _DROPPED.get(entry.name, ())
             fields = {
-                _FIELDS.get(key, key): _value(key, value)
-                for key, value in arguments.items()
-                if key not in dropped
+                _FIELDS.get(key, key): _value(key, value) for key, value in arguments.items() if key not in dropped
             }
             event: Event = _TYPES[entry.name](**fields)
             return event

@@ -161,9 +161,7 @@ class Request:
 
     def id(self, chain_id: int, oracle: ChecksumAddress) -> RequestId:
         """`keccak256(abi.encode(chain id, oracle, request))`."""
-        return RequestId(
-            keccak(encode(["uint256", "address", REQUEST_ABI], [chain_id, oracle, self.to_abi()]))
-        )
+        return RequestId(keccak(encode(["uint256", "address", REQUEST_ABI], [chain_id, oracle, self.to_abi()])))
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,9 +119,7 @@ class Sender:
                     self._nurse(stored)
             return finished
 
-    def execute(
-        self, call: Call, *, purpose: str, gas_limit: int | None = None, timeout: float = 180.0
-    ) -> Mined:
+    def execute(self, call: Call, *, purpose: str, gas_limit: int | None = None, timeout: float = 180.0) -> Mined:
         """Send and wait until mined; raises `RejectedError` if it reverted, `WaitTimeout` after `timeout` seconds."""
         sent = self.send(call, purpose=purpose, gas_limit=gas_limit)
         return self.wait(sent, timeout=timeout)
@@ -197,9 +195,7 @@ class Sender:
             pass
         except Underpriced as error:
             # Something with this nonce waits in the pool already, or the pool's floor rose: poll will pay more.
-            _log.warning(
-                "transaction_underpriced", purpose=stored.purpose, nonce=stored.nonce, error=str(error)
-            )
+            _log.warning("transaction_underpriced", purpose=stored.purpose, nonce=stored.nonce, error=str(error))
         except (NonceTooLow, FundsError):
             raise
         except ChainError as error:
@@ -216,7 +212,9 @@ class Sender:
         self._outbox.mark_failed(stored.id, "failed", "another transaction took its nonce")
         self._observe(stored.purpose, "lost")
         _log.warning("transaction_lost", purpose=stored.purpose, nonce=stored.nonce)
-        return Mined(stored.id, stored.hashes[-1], stored.nonce, stored.purpose, False, 0, 0)
+        return Mined(
+            stored.id, stored.hashes[-1], stored.nonce, stored.purpose, succeeded=False, block_number=0, gas_used=0
+        )
 
     def _mined(self, stored: OutboxTransaction, receipt: Receipt) -> Mined:
         cancelled = stored.cancelling and receipt.to == self.address

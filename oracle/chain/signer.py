@@ -72,9 +72,7 @@ class KeySigner:
             raise SignerError(f"{path} is not a keystore: {type(error).__name__}.") from None
 
 
-def write_keystore(
-    path: Path, account: LocalAccount, password: str, *, iterations: int | None = None
-) -> None:
+def write_keystore(path: Path, account: LocalAccount, password: str, *, iterations: int | None = None) -> None:
     """Encrypt a key to `path`, readable by its owner alone.
 
     `iterations` is scrypt's N; None takes eth-account's default, which is right for keys that hold value.
