@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+import {AnswerSignature} from "contracts/AnswerSignature.sol";
+import {InferenceOracle} from "contracts/InferenceOracle.sol";
+import {PolicyLib} from "contracts/PolicyLib.sol";
+import {
+    AnswerRef,
+    InputKind,
+    ModelId,
+    Parameters,
+    Policy,
+    Request,
+    RequestId,
+    Terms
+} from "contracts/interfaces/Types.sol";
+import {DisputeSeat} from "contracts/mocks/DisputeSeat.sol";
+import {Test} from "./Vm.sol";
+
+/// @dev An oracle with a test contract in the dispute seat, and how requests, references and signatures are made.
+abstract contract Fixture is Test {
+    uint32 internal constant ANSWER_TIME = 40;
+    uint32 internal constant WINDOW = 20;
+    uint16 internal constant FINDER_SHARE = 4_000;
+    uint16 internal constant OPENER_SHARE = 1_000;
+    bytes32 internal constant SOFTWARE = keccak256("software");
+    bytes32 internal constant MANIFEST = keccak256("manifest");
+    bytes internal constant INPUT = hex"3f800000";
+
+    DisputeSeat internal seat;
+    InferenceOracle internal oracle;
+
+    function _deploy() internal {
+        seat = new DisputeSeat();
+        oracle = new InferenceOracle(
+            address(seat),
+            Parameters({
+                minAnswerTime: 10,
+                minWindow: 10,
+                minTraceTime: 10,
+                minProofPeriod: 10,
+                minMoveTime: 10,
+                challengeGas: 8_000_000,
+                defenceGas: 8_000_000,
+                finderShare: FINDER_SHARE,
+                openerShare: OPENER_SHARE,
+                upheldShare: 7_500
+            })
+        );
+    }
+
+    /// @dev Amounts in gwei.
+    function _policy(address operator, uint48 fee, uint48 bond) internal pure returns (Policy memory) {
+        return PolicyLib.pack(
+            Terms({
+                operator: operator,
+                fee: fee,
+                operatorBond: bond,
+                challengerBond: bond,
+                answerTime: ANSWER_TIME,
+                window: WINDOW,
+                traceTime: 10,
+                proofPeriod: 10,
+                moveTime: 10,
+                software: 0
+            })
+        );
+    }
+
+    function _newRequest(address requester, uint256 salt, Policy memory policy, uint32 callbackGas)
+        internal
+        pure
+        returns (Request memory)
+    {
+        return Request({
+            requester: requester,
+            salt: bytes32(salt),
+            modelId: ModelId.wrap(keccak256("model")),
+            inputKind: InputKind.BYTES,
+            inputHash: keccak256(INPUT),
+            policy: policy,
+            callbackGas: callbackGas
+        });
+    }
+
+    function _ref(address operator, bytes memory output) internal pure returns (AnswerRef memory) {
+        return AnswerRef(operator, keccak256(abi.encode(SOFTWARE, MANIFEST)), keccak256(output));
+    }
+
+    function _answerHash(RequestId id, uint8 attempt, Request memory request, bytes memory output, uint64 validUntil)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(
+            abi.encode(
+                AnswerSignature.ANSWER_TYPEHASH,
+                id,
+                attempt,
+                request.modelId,
+                request.inputHash,
+                keccak256(output),
+                keccak256(abi.encode(SOFTWARE, MANIFEST)),
+                validUntil
+            )
+        );
+    }
+
+    function _sign(uint256 key, bytes32 structHash) internal view returns (bytes memory) {
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+                keccak256("Assay"),
+                keccak256("1"),
+                block.chainid,
+                address(oracle)
+            )
+        );
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, keccak256(abi.encodePacked(hex"1901", domain, structHash)));
+        return abi.encodePacked(r, s, v);
+    }
+}
