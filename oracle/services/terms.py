@@ -7,6 +7,7 @@ from eth_utils.crypto import keccak
 
 from oracle.canonical.model import Model
 from oracle.chain.protocol import InputKind, Request
+from oracle.metrics import SkipReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,32 +21,42 @@ class Terms:
     margin: float
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request is left alone: for a counter, and in words for a log."""
+
+    reason: SkipReason
+    words: str
+
+
 def refusal(
     request: Request, packed_input: bytes, model: Model | None, *, deadline: float, now: float, terms: Terms
-) -> str | None:
-    """Why `terms` rule this request out, in words for a log; None: it is taken.
+) -> Refusal | None:
+    """Why `terms` rule this request out; None: it is taken.
 
     `model` is the served model of the request's id, if any; `deadline` is when the open attempt ends and `now` the
     chain's time, in seconds since the epoch.
     """
     policy = request.policy
     if model is None:
-        return "its model is not served here"
+        return Refusal(SkipReason.UNKNOWN_MODEL, "its model is not served here")
     if not policy.is_open and policy.operator != terms.operator:
-        return f"it names another operator, {policy.operator}"
+        return Refusal(SkipReason.OTHER_OPERATOR, f"it names another operator, {policy.operator}")
     if any(policy.software) and policy.software != terms.software[:6]:
-        return f"it asks for software 0x{policy.software.hex()}, this is 0x{terms.software[:6].hex()}"
+        asked, ours = policy.software.hex(), terms.software[:6].hex()
+        return Refusal(SkipReason.WRONG_SOFTWARE, f"it asks for software 0x{asked}, this is 0x{ours}")
     if policy.fee < terms.min_fee:
-        return f"its fee of {policy.fee} gwei is below {terms.min_fee}"
+        return Refusal(SkipReason.FEE_TOO_LOW, f"its fee of {policy.fee} gwei is below {terms.min_fee}")
     if policy.operator_bond > terms.max_bond:
-        return f"its bond of {policy.operator_bond} gwei is above {terms.max_bond}"
+        return Refusal(SkipReason.BOND_TOO_HIGH, f"its bond of {policy.operator_bond} gwei is above {terms.max_bond}")
     if request.input_kind is not InputKind.BYTES:
-        return "its input is not on chain, and this version fetches none"
+        return Refusal(SkipReason.INPUT_NOT_FETCHED, "its input is not on chain, and this version fetches none")
     if keccak(packed_input) != request.input_hash:
-        return "its input does not match its hash"
+        return Refusal(SkipReason.INVALID_INPUT, "its input does not match its hash")
     expected = sum(spec.nbytes for spec in model.inputs)
     if len(packed_input) != expected:
-        return f"its input has {len(packed_input)} bytes, the model takes {expected}"
+        words = f"its input has {len(packed_input)} bytes, the model takes {expected}"
+        return Refusal(SkipReason.INVALID_INPUT, words)
     if deadline - now <= terms.margin:
-        return f"only {max(deadline - now, 0):.0f} s are left to answer"
+        return Refusal(SkipReason.TOO_LATE, f"only {max(deadline - now, 0):.0f} s are left to answer")
     return None
