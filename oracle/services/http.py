@@ -53,7 +53,7 @@ class HealthState:
         with self._lock:
             self._last_progress = now
 
-    def report(self, check: str, ok: bool, detail: str = "") -> None:  # noqa: FBT001 (a check's verdict)
+    def report(self, check: str, ok: bool, detail: str = "") -> None:
         """The newest verdict of a check, such as `rpc` or `lag`; `detail` says what is wrong."""
         with self._lock:
             if ok:
