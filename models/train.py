@@ -116,9 +116,7 @@ def _with_margin_head(converted: onnx.ModelProto, rows: np.ndarray, margins: np.
     session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     (scores,) = session.run(None, {"features": rows})
     if not np.allclose(scores[:, 2], margins, rtol=1e-5, atol=1e-5):
-        raise SystemExit(
-            "credit.onnx does not compute scikit-learn's margins: skl2onnx has changed its export."
-        )
+        raise SystemExit("credit.onnx does not compute scikit-learn's margins: skl2onnx has changed its export.")
     return model
 
 
@@ -142,12 +140,9 @@ def _model(
     """A checked float32 [N, width] → float32 [N, width] model without anything that varies between runs."""
     used = {name for node in nodes for name in node.input}
     inputs, outputs = (
-        [helper.make_tensor_value_info(label, TensorProto.FLOAT, ["N", width])]
-        for label, width in (source, result)
+        [helper.make_tensor_value_info(label, TensorProto.FLOAT, ["N", width])] for label, width in (source, result)
     )
-    graph = helper.make_graph(
-        nodes, name, inputs, outputs, [weight for weight in weights if weight.name in used]
-    )
+    graph = helper.make_graph(nodes, name, inputs, outputs, [weight for weight in weights if weight.name in used])
     opsets = [helper.make_opsetid(domain, version) for domain, version in OPSET.items()]
     model = helper.make_model(graph, opset_imports=opsets, producer_name="assay", ir_version=IR_VERSION)
     onnx.checker.check_model(model, full_check=True)
@@ -184,9 +179,7 @@ def check() -> list[str]:
 
 def main() -> int:
     """Train, or check; the exit code."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="compare with what is committed, change nothing")
     if parser.parse_args().check:
         wrong = check()

@@ -54,9 +54,7 @@ def digit_images(indices: Iterable[int]) -> list[Sample]:
     try:
         from sklearn.datasets import load_digits  # noqa: PLC0415  (heavy, and only the demo needs it)
     except ImportError as problem:
-        raise ModelError(
-            "The digits are not installed: they come with scikit-learn.", hint=_INSTALL
-        ) from problem
+        raise ModelError("The digits are not installed: they come with scikit-learn.", hint=_INSTALL) from problem
     images, labels = load_digits(return_X_y=True)
     return [
         Sample("digits", f"scan {index}", (images[row : row + 1].astype(np.float32),), str(labels[row]))

@@ -86,9 +86,7 @@ def _from_npz(data: bytes, specs: Sequence[TensorSpec], names: Sequence[str]) ->
                 for key, spec, name in zip(keys, specs, names, strict=True)
             ]
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as problem:
-        raise InputError(
-            f"The .npz file is damaged: {problem}.", hint="Write it with numpy.savez."
-        ) from problem
+        raise InputError(f"The .npz file is damaged: {problem}.", hint="Write it with numpy.savez.") from problem
 
 
 def _check_names(
@@ -107,9 +105,7 @@ def _from_npy(data: bytes, spec: TensorSpec, name: str) -> NDArray[Any]:
         version = npy.read_magic(stream)  # type: ignore[no-untyped-call]  # NumPy left it untyped
         shape, fortran, dtype = _NPY_HEADERS[version](stream)  # type: ignore[no-untyped-call]  # the same
     except (ValueError, KeyError) as problem:
-        raise InputError(
-            f"Input {name!r} is not in NumPy's .npy format.", hint="Use numpy.save."
-        ) from problem
+        raise InputError(f"Input {name!r} is not in NumPy's .npy format.", hint="Use numpy.save.") from problem
     if not np.can_cast(dtype, spec.dtype.numpy, "safe"):
         raise InputError(
             f"Input {name!r} is {dtype}, the model declares {spec}, and a cast could change values.",
@@ -135,9 +131,7 @@ def _from_json(data: bytes, specs: Sequence[TensorSpec], names: Sequence[str]) -
     try:
         parsed = json.loads(data, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as problem:
-        raise InputError(
-            f"The input file is not JSON: {problem}.", hint="Check it with a JSON linter."
-        ) from problem
+        raise InputError(f"The input file is not JSON: {problem}.", hint="Check it with a JSON linter.") from problem
     if not isinstance(parsed, dict):
         _, name = _only(specs, names, "A bare JSON list is one tensor")
         parsed = {name: parsed}
@@ -158,9 +152,7 @@ def _from_lists(value: object, spec: TensorSpec, name: str) -> NDArray[Any]:
     flat = [value]
     for size in shape:
         if any(not isinstance(item, list) or len(item) != size for item in flat):
-            raise InputError(
-                f"Input {name!r} has rows of different lengths.", hint=f"The model declares {spec}."
-            )
+            raise InputError(f"Input {name!r} has rows of different lengths.", hint=f"The model declares {spec}.")
         flat = [item for row in flat for item in row]  # type: ignore[attr-defined]  # rows are lists, see above
     elements = [_element(item, spec.dtype, name) for item in flat]
     return np.array(elements, spec.dtype.numpy).reshape(spec.shape)
@@ -198,6 +190,4 @@ def _float(item: float, dtype: DType, name: str) -> float:
 
 
 def _refuse(item: object, dtype: DType, name: str) -> NoReturn:
-    raise InputError(
-        f"Input {name!r} holds {str(item)[:40]!r}, which is no {dtype.label}.", hint="Correct the value."
-    )
+    raise InputError(f"Input {name!r} holds {str(item)[:40]!r}, which is no {dtype.label}.", hint="Correct the value.")

@@ -119,9 +119,7 @@ def _check_tensor(role: str, value: onnx.ValueInfoProto) -> None:
         )
     rank = len(value.type.tensor_type.shape.dim)
     if rank > MAX_RANK:
-        raise ModelError(
-            f"{what} has rank {rank}; at most {MAX_RANK} is allowed.", hint="Reshape it in the model."
-        )
+        raise ModelError(f"{what} has rank {rank}; at most {MAX_RANK} is allowed.", hint="Reshape it in the model.")
 
 
 def _is_onnx_dtype(code: int) -> bool:
@@ -138,9 +136,7 @@ def _dim_key(value: onnx.ValueInfoProto, axis: int) -> str:
     return value.type.tensor_type.shape.dim[axis].dim_param or f"{value.name}.{axis}"
 
 
-def _sized(
-    role: str, values: Sequence[onnx.ValueInfoProto], bound: Mapping[str, int]
-) -> tuple[TensorSpec, ...]:
+def _sized(role: str, values: Sequence[onnx.ValueInfoProto], bound: Mapping[str, int]) -> tuple[TensorSpec, ...]:
     specs = tuple(_spec(value, bound) for value in values)
     total = sum(spec.nbytes for spec in specs)
     if total > MAX_TENSOR_BYTES:

@@ -58,9 +58,7 @@ def read_onnx(path: Path, *, max_bytes: int = MAX_BYTES) -> OnnxBytes:
         return OnnxBytes(data, proto, digest)
     files = _embed(external, path.parent, budget)
     digest = hashlib.sha256(
-        b"\0"
-        + digest
-        + b"".join(_sha256(name.encode()) + _sha256(content) for name, content in sorted(files.items()))
+        b"\0" + digest + b"".join(_sha256(name.encode()) + _sha256(content) for name, content in sorted(files.items()))
     ).digest()
     return OnnxBytes(proto.SerializeToString(), proto, digest)
 
@@ -154,6 +152,4 @@ def _sha256(data: bytes) -> bytes:
 
 
 def _corrupt(path: Path) -> ModelError:
-    return ModelError(
-        f"The file {path} is not an ONNX model, or it is truncated.", hint="Download or export it again."
-    )
+    return ModelError(f"The file {path} is not an ONNX model, or it is truncated.", hint="Download or export it again.")

@@ -40,9 +40,7 @@ def bound_memory(limit: int = DEFAULT_MEMORY_LIMIT) -> None:
     """
     with _memory_lock:
         if not _memory_limit:
-            memory = ort.OrtMemoryInfo(
-                "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
-            )
+            memory = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
             grow_as_requested = 1
             arena = ort.OrtArenaCfg({"max_mem": limit, "arena_extend_strategy": grow_as_requested})
             ort.create_and_register_allocator(memory, arena)

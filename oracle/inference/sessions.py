@@ -201,9 +201,7 @@ def _rows_are_independent(session: ort.InferenceSession, file: ModelFile) -> boo
     return all(
         both.shape == (2, *first.shape[1:])
         and first.shape[:1] == (1,)
-        and np.allclose(
-            np.concatenate([first, second]), both, _PROBE_TOLERANCE, _PROBE_TOLERANCE, equal_nan=True
-        )
+        and np.allclose(np.concatenate([first, second]), both, _PROBE_TOLERANCE, _PROBE_TOLERANCE, equal_nan=True)
         for first, second, both in zip(*alone, together, strict=True)
     )
 
