@@ -26,7 +26,7 @@ contract Handler is Fixture {
     }
 
     uint256 internal constant ACTORS = 4;
-    uint256 internal constant CONSUMERS = 2;
+    uint256 internal constant CONSUMERS = 4;
     uint32 internal constant CALLBACK_GAS = 200_000;
     uint256 internal constant MAX_ATTEMPTS = 8;
 
@@ -149,7 +149,7 @@ contract Handler is Fixture {
         if (_entries.length == 0) return;
         Entry storage entry = _entries[_place(which)];
         AnswerRef memory ref = entry.answer;
-        if (wrong) ref.operator = account(which + 1);
+        if (wrong) ref.operator = account(which / 2 + 1);
         bool should = _settleable(entry) && ref.operator == entry.answer.operator;
         bool did;
         try oracle.settle(entry.request, ref) {
@@ -271,17 +271,18 @@ contract Handler is Fixture {
         owned[account(who)] += amount;
     }
 
-    /// @dev Up to all that is owned, locked or not: only what is free may leave.
-    function withdraw(uint256 who, uint256 amount) external {
+    /// @dev All that is owned, one wei more than is free, all that is free or something else: only what is free may leave.
+    function withdraw(uint256 who, uint256 amount, uint256 greed) external {
         address owner = account(who);
-        amount = bound(amount, 0, owned[owner]);
+        uint256 free = owned[owner] - lockedOf(owner);
+        amount = [owned[owner], free + 1, free, bound(amount, 0, owned[owner])][greed % 4];
         address payable to = payable(address(uint160(0xBEEF0000)));
         bool did;
         vm.prank(owner);
         try oracle.withdraw(amount, to) {
             did = true;
         } catch {}
-        _agree(amount <= owned[owner] - lockedOf(owner), did, "withdraw");
+        _agree(amount <= free, did, "withdraw");
         if (did) owned[owner] -= amount;
     }
 
