@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from oracle.chain.rpc import RateLimited, RpcError, TransportError, classify
+from oracle.chain.wire import quantity
 from oracle.errors import ChainError, ConfigError, WrongChainError
 
 # httpx logs every request with its whole URL.
@@ -251,13 +252,6 @@ class Endpoints:
                 f"{endpoint.name} answered {method} with HTTP {response.status_code} and no JSON.",
                 hint="Are the URL and its key right?" if response.status_code in {401, 403, 404} else None,
             ) from error
-
-
-def quantity(text: str) -> int:
-    """JSON-RPC's hexadecimal number; raises `ValueError` or `TypeError` for anything else."""
-    if text[:2] != "0x":
-        raise ValueError(f"{text!r} is not a quantity")
-    return int(text, 16)
 
 
 def redacted(url: str) -> str:

@@ -1,21 +1,18 @@
 """The chain as everything else sees it: typed reads and one broadcast, over any number of endpoints.
 
-Reads are retried, with backoff, while endpoints fail; a broadcast never is. `logs` and `receipts` parse raw JSON
-themselves: they carry nearly all the bytes.
+Reads are retried, with backoff, while endpoints fail; a broadcast never is.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 import stamina
 from eth_typing import ChecksumAddress
 from eth_utils.crypto import keccak
 
-from oracle.chain.endpoints import Endpoints, RpcObserver, quantity
-from oracle.chain.protocol import checksum
+from oracle.chain.endpoints import Endpoints, RpcObserver
 from oracle.chain.rpc import (
     AlreadyKnown,
     MethodMissing,
@@ -27,6 +24,22 @@ from oracle.chain.rpc import (
     TransportError,
     Underpriced,
 )
+from oracle.chain.wire import (
+    Block,
+    FeeQuote,
+    Log,
+    Receipt,
+    quantity,
+    read_block,
+    read_bytes,
+    read_fee_quote,
+    read_logs,
+    read_number,
+    read_optional_receipt,
+    read_receipts,
+    read_transaction_hashes,
+    to_hex,
+)
 from oracle.errors import ChainError
 
 __all__ = [
@@ -35,56 +48,6 @@ __all__ = [
 ]  # fmt: skip
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A block's header. `timestamp` is seconds since the epoch, `base_fee` wei a gas (0 before EIP-1559)."""
-
-    number: int
-    hash: bytes
-    parent_hash: bytes
-    timestamp: int
-    base_fee: int
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """A log as an endpoint gave it."""
-
-    address: ChecksumAddress
-    topics: tuple[bytes, ...]
-    data: bytes
-    block_number: int
-    block_hash: bytes
-    tx_hash: bytes
-    tx_index: int
-    log_index: int
-    removed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of a transaction.
-
-    `status` 1: it succeeded; `effective_gas_price` is wei a gas; `to` None: it created a contract.
-    """
-
-    tx_hash: bytes
-    block_number: int
-    block_hash: bytes
-    status: int
-    gas_used: int
-    effective_gas_price: int
-    sender: ChecksumAddress
-    to: ChecksumAddress | None
-
-
-class FeeQuote(NamedTuple):
-    """Fees in wei a gas: of the next block, and the median tip of the last ones (0 where they were empty)."""
-
-    base_fee: int
-    priority_fee: int
 
 
 class Provider:
@@ -143,13 +106,13 @@ class Provider:
         return self._retry(self._endpoints.head)
 
     def block(self, tag: int | str) -> Block:
-        """A block's header by number or tag ("latest", "pending", …); an unknown number is a `TransportError`."""
-        return self._read("eth_getBlockByNumber", (_tag(tag), False), partial(_block, tag))
+        """A block's header by number or tag ("latest", "finalized", …); an unknown number is a `TransportError`."""
+        return self._read("eth_getBlockByNumber", (_tag(tag), False), partial(read_block, tag))
 
     def finalized_number(self) -> int | None:
         """The newest block that cannot be reorganised; None where the chain or the endpoint has no such notion."""
         try:
-            return self._read("eth_getBlockByNumber", ("finalized", False), _number_of)
+            return self._read("eth_getBlockByNumber", ("finalized", False), read_number)
         except RpcError:
             return None
 
@@ -159,16 +122,16 @@ class Provider:
         They are as the endpoint gave them: the caller checks that they are what was asked for.
         """
         query = {"address": list(addresses), "fromBlock": hex(first), "toBlock": hex(last)}
-        return self._read("eth_getLogs", (query,), _logs)
+        return self._read("eth_getLogs", (query,), read_logs)
 
     def receipts(self, block_number: int) -> list[Receipt]:
         """The receipts of all transactions of a block, one by one where the endpoint has no method for it."""
         if self._has_block_receipts:
             try:
-                return self._read("eth_getBlockReceipts", (hex(block_number),), _receipts)
+                return self._read("eth_getBlockReceipts", (hex(block_number),), read_receipts)
             except MethodMissing:
                 self._has_block_receipts = False
-        hashes = self._read("eth_getBlockByNumber", (hex(block_number), False), _transaction_hashes)
+        hashes = self._read("eth_getBlockByNumber", (hex(block_number), False), read_transaction_hashes)
         found = [self.receipt(tx_hash) for tx_hash in hashes]
         return [receipt for receipt in found if receipt is not None]
 
@@ -176,7 +139,7 @@ class Provider:
 
     def receipt(self, tx_hash: bytes) -> Receipt | None:
         """A transaction's receipt; None while it is not mined."""
-        return self._read("eth_getTransactionReceipt", (_hex(tx_hash),), _optional_receipt)
+        return self._read("eth_getTransactionReceipt", (to_hex(tx_hash),), read_optional_receipt)
 
     def call(
         self,
@@ -189,7 +152,7 @@ class Provider:
         gas: int | None = None,
     ) -> bytes:
         """What a call returns; `value` in wei. Raises `Revert`."""
-        return self._read("eth_call", (_message(to, data, sender, value, gas), _tag(block)), _bytes)
+        return self._read("eth_call", (_message(to, data, sender, value, gas), _tag(block)), read_bytes)
 
     def estimate_gas(
         self, to: ChecksumAddress | None, data: bytes, *, sender: str | None = None, value: int = 0
@@ -207,11 +170,11 @@ class Provider:
 
     def code(self, address: str) -> bytes:
         """A contract's code; empty for an account."""
-        return self._read("eth_getCode", (address, "latest"), _bytes)
+        return self._read("eth_getCode", (address, "latest"), read_bytes)
 
     def fees(self) -> FeeQuote:
         """What gas costs now."""
-        return self._read("eth_feeHistory", (hex(5), "latest", [50]), _fee_quote)
+        return self._read("eth_feeHistory", (hex(5), "latest", [50]), read_fee_quote)
 
     def send_raw(self, raw: bytes) -> bytes:
         """Broadcast a signed transaction, once; yields its hash.
@@ -220,10 +183,10 @@ class Provider:
         True it may be in the pool all the same.
         """
         tx_hash = keccak(raw)
-        told = self._endpoints.request("eth_sendRawTransaction", (_hex(raw),), _bytes)
+        told = self._endpoints.request("eth_sendRawTransaction", (to_hex(raw),), read_bytes)
         if told != tx_hash:
             raise ChainError(
-                f"An endpoint took transaction {_hex(tx_hash)} for {_hex(told)}.",
+                f"An endpoint took transaction {to_hex(tx_hash)} for {to_hex(told)}.",
                 hint="Remove the endpoint: it does not pass transactions on as they are.",
             )
         return tx_hash
@@ -248,107 +211,7 @@ def _tag(tag: int | str) -> str:
     return hex(tag) if isinstance(tag, int) else tag
 
 
-def _hex(data: bytes) -> str:
-    return f"0x{data.hex()}"
-
-
-def _bytes(text: str) -> bytes:
-    if text[:2] != "0x":
-        raise ValueError("not hexadecimal")
-    return bytes.fromhex(text[2:])
-
-
-def _word(text: str) -> bytes:
-    if len(text) != 66:
-        raise ValueError("not 32 bytes")
-    return bytes.fromhex(text[2:])
-
-
-def _small(text: str) -> int:
-    """A number that fits a database's signed 64 bits, as every real height, time and index does."""
-    number = int(text, 16)
-    if not 0 <= number < 1 << 63:
-        raise ValueError("absurd number")
-    return number
-
-
-def _address(text: str) -> ChecksumAddress:
-    return checksum(text.lower())
-
-
 def _message(to: str | None, data: bytes, sender: str | None, value: int, gas: int | None) -> dict[str, str]:
-    message = {"data": _hex(data), "value": hex(value)}
+    message = {"data": to_hex(data), "value": hex(value)}
     optional = {"to": to, "from": sender, "gas": None if gas is None else hex(gas)}
     return message | {key: text for key, text in optional.items() if text is not None}
-
-
-def _block(tag: int | str, result: dict[str, Any] | None) -> Block:
-    if result is None:
-        raise TransportError(f"The endpoint does not know block {tag}.")
-    block = Block(
-        _small(result["number"]),
-        _word(result["hash"]),
-        _word(result["parentHash"]),
-        _small(result["timestamp"]),
-        quantity(result.get("baseFeePerGas") or "0x0"),
-    )
-    if isinstance(tag, int) and block.number != tag:
-        raise ValueError(f"block {block.number} is not block {tag}")
-    return block
-
-
-def _number_of(result: dict[str, Any] | None) -> int | None:
-    return None if result is None else _small(result["number"])
-
-
-def _transaction_hashes(result: dict[str, Any]) -> list[bytes]:
-    return [_word(text) for text in result["transactions"]]
-
-
-def _logs(result: list[dict[str, Any]]) -> list[Log]:
-    return [
-        Log(
-            _address(item["address"]),
-            tuple(map(_word, item["topics"])),
-            bytes.fromhex(item["data"][2:]),
-            _small(item["blockNumber"]),
-            _word(item["blockHash"]),
-            _word(item["transactionHash"]),
-            _small(item["transactionIndex"]),
-            _small(item["logIndex"]),
-            item.get("removed", False) is not False,
-        )
-        for item in result
-    ]
-
-
-def _receipts(result: list[dict[str, Any]] | None) -> list[Receipt]:
-    if result is None:
-        raise TransportError("The endpoint does not know the block whose receipts were asked for.")
-    return list(map(_receipt, result))
-
-
-def _optional_receipt(result: dict[str, Any] | None) -> Receipt | None:
-    return None if result is None else _receipt(result)
-
-
-def _receipt(item: dict[str, Any]) -> Receipt:
-    return Receipt(
-        _word(item["transactionHash"]),
-        _small(item["blockNumber"]),
-        _word(item["blockHash"]),
-        _small(item.get("status") or "0x1"),
-        _small(item["gasUsed"]),
-        quantity(item.get("effectiveGasPrice") or "0x0"),
-        _address(item["from"]),
-        None if item.get("to") is None else _address(item["to"]),
-    )
-
-
-def _fee_quote(result: dict[str, Any]) -> FeeQuote:
-    tips = sorted(
-        quantity(reward[0])
-        for reward, used in zip(result.get("reward") or (), result["gasUsedRatio"], strict=True)
-        if used > 0
-    )
-    return FeeQuote(quantity(result["baseFeePerGas"][-1]), tips[len(tips) // 2] if tips else 0)
