@@ -13,7 +13,7 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(PY) --require-hashes
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header
 SOLIDITY := $(shell find contracts tests/foundry -name '*.sol' 2>/dev/null)
 
-# .build/bin holds forge and anvil, and node where it comes from PyPI.
+# .build/bin holds forge and anvil; .venv/bin also node, where it comes from PyPI.
 export PATH := $(CURDIR)/.build/bin:$(CURDIR)/.venv/bin:$(PATH)
 export SOLCX_BINARY_PATH := $(CURDIR)/.build/solc
 

