@@ -307,8 +307,16 @@ contract InferenceOracle is Stake, EIP712 {
     // ------------------------------------------------------------------ views
 
     /// @inheritdoc IInferenceOracle
-    function idOf(Request calldata req) public view returns (RequestId) {
-        return RequestId.wrap(keccak256(abi.encode(block.chainid, address(this), req)));
+    function idOf(Request calldata req) public view returns (RequestId requestId) {
+        // `keccak256(abi.encode(block.chainid, address(this), req))`, without decoding what is hashed as it stands: a
+        // request of eight words. Whatever is used of it is decoded, and so checked, where it is used.
+        assembly ("memory-safe") {
+            let start := mload(0x40)
+            mstore(start, chainid())
+            mstore(add(start, 0x20), address())
+            calldatacopy(add(start, 0x40), req, 0x100)
+            requestId := keccak256(start, 0x140)
+        }
     }
 
     /// @inheritdoc IInferenceOracle
