@@ -1,0 +1,92 @@
+"""From settings to a working chain connection, sender and service: the one place where parts are put together."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from oracle.chain.calls import OracleContract, RegistryContract
+from oracle.chain.fees import FeeRules
+from oracle.chain.protocol import checksum
+from oracle.chain.provider import Provider, RpcObserver
+from oracle.chain.sender import Observer, Sender
+from oracle.chain.signer import KeySigner, Signer
+from oracle.errors import ConfigError, WrongChainError
+from oracle.settings import Settings
+from oracle.store.database import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A checked connection: right chain, and our contracts on it."""
+
+    settings: Settings
+    provider: Provider
+    oracle: OracleContract
+    registry: RegistryContract
+
+
+@contextmanager
+def open_chain(settings: Settings, *, observer: RpcObserver | None = None) -> Iterator[Chain]:
+    """Connect to the configured chain.
+
+    Raises `WrongChainError` where no contract lives at the configured addresses, and what `Provider` raises.
+    """
+    chosen = settings.chain
+    provider = Provider(
+        chosen.rpc,
+        chain_id=chosen.chain_id,
+        timeout=chosen.timeout_seconds,
+        observer=observer,
+        max_lag=chosen.max_lag_blocks,
+    )
+    try:
+        for name in ("oracle", "registry"):
+            if not provider.code(getattr(chosen, name)):
+                raise WrongChainError(
+                    f"There is no contract at {getattr(chosen, name)} (`chain.{name}`) on chain {chosen.chain_id}.",
+                    hint="Check the address, and that the endpoint serves the right chain.",
+                )
+        yield Chain(
+            settings,
+            provider,
+            OracleContract(checksum(chosen.oracle)),
+            RegistryContract(checksum(chosen.registry)),
+        )
+    finally:
+        provider.close()
+
+
+@contextmanager
+def open_sender(chain: Chain, signer: Signer | None = None) -> Iterator[Sender]:
+    """A sender for commands that send and wait; its outbox is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="assay-") as folder:
+        store = Store.open(f"sqlite:///{Path(folder) / 'outbox.db'}")
+        try:
+            yield make_sender(chain, store, signer or open_signer(chain.settings))
+        finally:
+            store.close()
+
+
+def make_sender(
+    chain: Chain, store: Store, signer: Signer, observer: Observer = lambda _purpose, _outcome: None
+) -> Sender:
+    """A sender with the configured fee rules and `store` as its outbox."""
+    fees = chain.settings.fees
+    rules = FeeRules(
+        max_fee=fees.max_fee_wei,
+        min_priority=fees.min_priority_wei,
+        bump_percent=fees.bump_percent,
+        bump_after=fees.bump_after_seconds,
+        max_bumps=fees.max_bumps,
+        give_up_after=fees.give_up_seconds,
+    )
+    return Sender(chain.provider, signer, store, rules, observer=observer)
+
+
+def open_signer(settings: Settings) -> KeySigner:
+    """The configured key; raises `ConfigError` where none is named, `SignerError` where it does not open."""
+    if settings.signer.keystore is None:
+        raise ConfigError("No keystore is set.", hint="Name one with --keystore or `signer.keystore`.")
+    return KeySigner.from_keystore(settings.signer.keystore, settings.signer.read_password())
