@@ -48,9 +48,7 @@ def main() -> None:
             target.write_text(text)
     if check and drifted:
         sys.exit(f"Packaged artifacts differ from the sources: {', '.join(drifted)}. Run `make artifacts`.")
-    print(
-        f"{len(CONTRACTS)} artifacts, {len(drifted)} written" if not check else "artifacts match the sources"
-    )
+    print(f"{len(CONTRACTS)} artifacts, {len(drifted)} written" if not check else "artifacts match the sources")
 
 
 if __name__ == "__main__":

@@ -5,12 +5,13 @@ file system except `Settings.check`.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from eth_typing import ChecksumAddress
-from eth_utils.address import is_address, to_checksum_address
+from eth_utils.address import is_checksum_address, is_checksum_formatted_address, to_checksum_address
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -27,8 +28,10 @@ def show_url(url: str) -> str:
 
 
 def _address(value: str) -> ChecksumAddress:
-    if not is_address(value):
-        raise ValueError("it is not an address (40 hex digits, or their checksummed form)")
+    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", value):
+        raise ValueError("it is not an address (0x and 40 hex digits)")
+    if is_checksum_formatted_address(value) and not is_checksum_address(value):
+        raise ValueError("its checksum does not fit: a character was mistyped")
     if int(value, 16) == 0:
         raise ValueError("the zero address is no contract or account of yours")
     return to_checksum_address(value)
