@@ -1,0 +1,157 @@
+"""Durable work of the services: what is owed to a request, who is at it, and how it ended.
+
+A job is one kind of work for one attempt of a request, and exists once. States: open → claimed → sent → done, skipped
+or failed. Each operation is one transaction that excludes other writers, so two workers on one database never hold the
+same job, and a lease that ran out makes it free again.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.orm import Session
+
+from oracle.chain.protocol import RequestId
+from oracle.store.schema import JobRow
+from oracle.store.sqlite import Database
+
+State = Literal["open", "claimed", "sent", "done", "skipped", "failed"]
+ENDED: tuple[State, ...] = ("done", "skipped", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One piece of work. Times are seconds since the epoch by our clock; `tx_id` is the outbox's."""
+
+    id: int
+    kind: str
+    request_id: RequestId
+    attempt: int
+    state: State
+    reason: str | None
+    owner: str | None
+    lease_until: float | None
+    tx_id: int | None
+    created_at: float
+    updated_at: float
+
+
+_COLUMNS = [getattr(JobRow, name) for name in Job.__slots__]
+
+
+class Jobs:
+    """The jobs of all services that share the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, kind: str, request_id: bytes, attempt: int, *, now: float) -> bool:
+        """Owe a job; False if it exists already, in whatever state."""
+        return self.add_all(kind, [(request_id, attempt)], now=now) == 1
+
+    def add_all(self, kind: str, work: Iterable[tuple[bytes, int]], *, now: float) -> int:
+        """Owe a job for each request and attempt; yields how many are new."""
+        rows = [
+            {
+                "kind": kind,
+                "request_id": request_id,
+                "attempt": attempt,
+                "state": "open",
+                "created_at": now,
+                "updated_at": now,
+            }
+            for request_id, attempt in work
+        ]
+        if not rows:
+            return 0
+        with self._database.write() as session:
+            added = session.scalars(insert(JobRow).on_conflict_do_nothing().returning(JobRow.id), rows)
+            return len(added.all())
+
+    def claim(self, kinds: Sequence[str], owner: str, limit: int, *, now: float, lease: float) -> list[Job]:
+        """Take up to `limit` jobs that are open, or whose lease ran out, for `lease` seconds; oldest first."""
+        free = or_(JobRow.state == "open", and_(JobRow.state == "claimed", JobRow.lease_until <= now))
+        oldest = select(JobRow.id).where(JobRow.kind.in_(kinds), free).order_by(JobRow.id).limit(limit)
+        with self._database.write() as session:
+            claimed = session.execute(
+                update(JobRow)
+                .where(JobRow.id.in_(oldest))
+                .values(state="claimed", owner=owner, lease_until=now + lease, updated_at=now)
+                .returning(*_COLUMNS)
+            )
+            return sorted((Job(*row) for row in claimed), key=lambda job: job.id)
+
+    def renew(self, jobs: Iterable[Job], *, now: float, lease: float) -> int:
+        """Hold claimed jobs for `lease` more seconds; yields how many were still held."""
+        return self._change(
+            [job.id for job in jobs],
+            now,
+            {"lease_until": now + lease},
+            owners={job.owner for job in jobs},
+        )
+
+    def finish(self, job: Job, state: State, reason: str | None = None, *, now: float) -> bool:
+        """End a job, or open it again; False if it is no longer this owner's, and nothing changes."""
+        values = {"state": state, "reason": reason, "lease_until": None}
+        return self._change([job.id], now, values, owners={job.owner}) == 1
+
+    def attach(self, job_ids: Sequence[int], tx_id: int, *, now: float) -> None:
+        """Note the transaction that carries jobs out; they are `sent` from here on."""
+        with self._database.write() as session:
+            attach(session, job_ids, tx_id, now)
+
+    def of_transaction(self, tx_id: int) -> list[Job]:
+        """The jobs a transaction carries out."""
+        return self._all(JobRow.tx_id == tx_id)
+
+    def open_for(self, request_id: bytes) -> list[Job]:
+        """What is still owed to a request."""
+        return self._all(JobRow.request_id == request_id, JobRow.state.not_in(ENDED))
+
+    def history(self, request_id: bytes) -> list[Job]:
+        """All jobs there ever were for a request."""
+        return self._all(JobRow.request_id == request_id)
+
+    def sent(self, kinds: Sequence[str], *, limit: int = 1_000) -> list[Job]:
+        """Jobs whose transaction is under way."""
+        return self._all(JobRow.kind.in_(kinds), JobRow.state == "sent", limit=limit)
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How many jobs there are, by kind and state."""
+        query = select(JobRow.kind, JobRow.state, func.count()).group_by(JobRow.kind, JobRow.state)
+        with self._database.read() as session:
+            return {(kind, state): number for kind, state, number in session.execute(query)}
+
+    def _change(self, ids: Sequence[int], now: float, values: Mapping[str, object], *, owners: set[str | None]) -> int:
+        with self._database.write() as session:
+            changed = session.scalars(
+                update(JobRow)
+                .where(JobRow.id.in_(ids), JobRow.owner.in_(owners), JobRow.state.in_(("claimed", "sent")))
+                .values(updated_at=now, **values)
+                .returning(JobRow.id)
+            )
+            return len(changed.all())
+
+    def _all(self, *conditions: object, limit: int = 1_000) -> list[Job]:
+        query = select(*_COLUMNS).where(*conditions).order_by(JobRow.id).limit(limit)  # type: ignore[arg-type]
+        with self._database.read() as session:
+            return [Job(*row) for row in session.execute(query)]
+
+
+def attach(session: Session, job_ids: Sequence[int], tx_id: int, now: float) -> None:
+    """Note the transaction that carries jobs out, within a transaction of the caller's."""
+    session.execute(
+        update(JobRow).where(JobRow.id.in_(job_ids)).values(state="sent", tx_id=tx_id, lease_until=None, updated_at=now)
+    )
+
+
+def reopen(session: Session, request_ids: Sequence[bytes]) -> None:
+    """A reorg changed these requests: look at their ended jobs again.
+
+    One with a transaction goes back to `sent`, for the transaction may be mined again; else it is open.
+    """
+    ended = update(JobRow).where(JobRow.request_id.in_(request_ids), JobRow.state.in_(ENDED))
+    session.execute(ended.where(JobRow.tx_id.is_not(None)).values(state="sent", reason="reorg"))
+    session.execute(ended.where(JobRow.tx_id.is_(None)).values(state="open", reason="reorg"))

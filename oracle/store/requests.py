@@ -1,0 +1,205 @@
+"""Requests and answers as the chain's events say they stand, and the questions services ask of them."""
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+from eth_abi.abi import decode
+from eth_typing import ChecksumAddress
+from eth_utils.crypto import keccak
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+
+from oracle.chain.protocol import (
+    REQUEST_ABI,
+    AnswerRef,
+    InputKind,
+    ModelId,
+    Request,
+    RequestId,
+    Status,
+    environment_hash,
+)
+from oracle.store.schema import AnswerRow, JobRow, RequestRow
+from oracle.store.sqlite import Database
+
+
+@dataclass(frozen=True)
+class StoredRequest:
+    """A request and where it stands. Amounts are gwei, times seconds since the epoch by the chain's clock.
+
+    `opened_at` and `deadline` are of the current attempt; `deadline` is the first second in which it cannot be
+    answered any more, `window_end` the first in which the answer can be settled. What belongs to an answer is None
+    while there is none. `delivery_error` is what the consumer last reverted with.
+    """
+
+    id: RequestId
+    model_id: ModelId
+    requester: ChecksumAddress
+    named_operator: ChecksumAddress | None
+    fee: int
+    operator_bond: int
+    callback_gas: int
+    answer_time: int
+    window: int
+    encoded: bytes
+    input_kind: InputKind
+    input: bytes
+    input_uri: str | None
+    requested_at: int
+    requested_block: int
+    status: Status
+    attempt: int
+    opened_at: int
+    deadline: int
+    answered_at: int | None = None
+    window_end: int | None = None
+    operator: ChecksumAddress | None = None
+    software: bytes | None = None
+    manifest_hash: bytes | None = None
+    output: bytes | None = None
+    settled_at: int | None = None
+    delivered: bool = False
+    failed_deliveries: int = 0
+    delivery_error: bytes | None = None
+
+    @cached_property
+    def request(self) -> Request:
+        """The request as calls pass it back."""
+        return Request.from_abi(decode([REQUEST_ABI], self.encoded)[0])
+
+    @property
+    def ref(self) -> AnswerRef | None:
+        """What identifies the current answer; None while there is none."""
+        if self.operator is None or self.software is None or self.manifest_hash is None or self.output is None:
+            return None
+        return AnswerRef(self.operator, environment_hash(self.software, self.manifest_hash), keccak(self.output))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """An answer to one attempt, whatever became of it. `gas_used` is of its whole transaction."""
+
+    request_id: RequestId
+    attempt: int
+    operator: ChecksumAddress
+    software: bytes
+    manifest_hash: bytes
+    output: bytes
+    answered_at: int
+    block_number: int
+    tx_hash: bytes
+    gas_used: int
+
+
+REQUEST_FIELDS = tuple(field.name for field in fields(StoredRequest))
+ANSWER_FIELDS = tuple(field.name for field in fields(StoredAnswer))
+_REQUEST = [getattr(RequestRow, name) for name in REQUEST_FIELDS]
+_ANSWER = [getattr(AnswerRow, name) for name in ANSWER_FIELDS]
+
+
+def select_requests() -> Select[Any]:
+    """All columns of a `StoredRequest`, in its order."""
+    return select(*_REQUEST)
+
+
+class Requests:
+    """Reads requests and answers. `now` is always the chain's time, in seconds.
+
+    The sweeps yield what is due, oldest first. With `unless_job` they leave out requests whose current attempt has a
+    job of that kind already, so that a service finds new work after any interruption.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, request_id: bytes) -> StoredRequest | None:
+        """One request; None if no event has told of it."""
+        return next(iter(self._all(RequestRow.id == request_id)), None)
+
+    def recent(self, limit: int = 20, *, requester: str | None = None) -> list[StoredRequest]:
+        """The newest requests first."""
+        query = select_requests().order_by(RequestRow.requested_block.desc(), RequestRow.id).limit(limit)
+        if requester is not None:
+            query = query.where(RequestRow.requester == requester)
+        with self._database.read() as session:
+            return [StoredRequest(*row) for row in session.execute(query)]
+
+    def answers(self, request_id: bytes) -> list[StoredAnswer]:
+        """Every answer to a request, by attempt."""
+        query = select(*_ANSWER).where(AnswerRow.request_id == request_id).order_by(AnswerRow.attempt)
+        with self._database.read() as session:
+            return [StoredAnswer(*row) for row in session.execute(query)]
+
+    def answerable(
+        self, now: int, operator: str, *, limit: int = 1_000, unless_job: str | None = None
+    ) -> list[StoredRequest]:
+        """Those `operator` may answer: open to it, and the deadline not reached."""
+        return self._all(
+            RequestRow.status == Status.REQUESTED,
+            RequestRow.deadline > now,
+            or_(RequestRow.named_operator.is_(None), RequestRow.named_operator == operator),
+            order=RequestRow.deadline,
+            limit=limit,
+            unless_job=unless_job,
+        )
+
+    def settleable(
+        self, now: int, *, operator: str | None = None, limit: int = 1_000, unless_job: str | None = None
+    ) -> list[StoredRequest]:
+        """Those whose answer was not challenged in its window; of one operator, if given."""
+        return self._all(
+            RequestRow.status == Status.ANSWERED,
+            RequestRow.window_end <= now,
+            *(() if operator is None else (RequestRow.operator == operator,)),
+            order=RequestRow.window_end,
+            limit=limit,
+            unless_job=unless_job,
+        )
+
+    def expirable(self, now: int, *, limit: int = 1_000, unless_job: str | None = None) -> list[StoredRequest]:
+        """Those nobody answered in time."""
+        return self._all(
+            RequestRow.status == Status.REQUESTED,
+            RequestRow.deadline <= now,
+            order=RequestRow.deadline,
+            limit=limit,
+            unless_job=unless_job,
+        )
+
+    def undelivered(
+        self, *, max_failures: int, limit: int = 1_000, unless_job: str | None = None
+    ) -> list[StoredRequest]:
+        """Final ones whose consumer asked for a callback and failed to take it fewer than `max_failures` times."""
+        return self._all(
+            RequestRow.status == Status.FINAL,
+            RequestRow.delivered.is_(False),
+            RequestRow.callback_gas > 0,
+            RequestRow.failed_deliveries < max_failures,
+            order=RequestRow.settled_at,
+            limit=limit,
+            unless_job=unless_job,
+        )
+
+    def counts(self) -> dict[Status, int]:
+        """How many requests stand where."""
+        query = select(RequestRow.status, func.count()).group_by(RequestRow.status)
+        with self._database.read() as session:
+            return dict(session.execute(query).tuples().all())
+
+    def _all(
+        self,
+        *conditions: ColumnElement[bool],
+        order: Any = RequestRow.requested_block,
+        limit: int = 1_000,
+        unless_job: str | None = None,
+    ) -> list[StoredRequest]:
+        query = select_requests().where(*conditions).order_by(order, RequestRow.id).limit(limit)
+        if unless_job is not None:
+            same = and_(
+                JobRow.kind == unless_job,
+                JobRow.request_id == RequestRow.id,
+                JobRow.attempt == RequestRow.attempt,
+            )
+            query = query.where(~exists().where(same))
+        with self._database.read() as session:
+            return [StoredRequest(*row) for row in session.execute(query)]
