@@ -5,8 +5,6 @@ Each is an upper bound, checked against receipts by the end-to-end tests; what i
 
 from collections.abc import Sequence
 
-from oracle.chain.calls import Call
-
 TRANSACTION_CAP = 2**24
 """Most gas one transaction may have (EIP-7825)."""
 
@@ -21,17 +19,17 @@ FINALIZE_ITEM = 130_000
 """What settling takes and what the oracle keeps in reserve around a callback."""
 
 
-def answer_limit(call: Call, items: int) -> int:
-    """For `answer` and `answerMany` with `items` answers."""
-    return BASE + PER_BYTE * len(call.data) + ANSWER_ITEM * items
+def answer_limit(calldata: int, items: int) -> int:
+    """For `answer` and `answerMany` with `items` answers in `calldata` bytes."""
+    return BASE + PER_BYTE * calldata + ANSWER_ITEM * items
 
 
-def finalize_limit(call: Call, callback_gas: Sequence[int]) -> int:
-    """For `finalize`, `finalizeMany` and `deliver`; `callback_gas` holds the stipend of each item."""
+def finalize_limit(calldata: int, callback_gas: Sequence[int]) -> int:
+    """For `finalize`, `finalizeMany` and `deliver` in `calldata` bytes; `callback_gas` holds each item's stipend."""
     callbacks = sum(gas + gas // 63 for gas in callback_gas)
-    return BASE + PER_BYTE * len(call.data) + FINALIZE_ITEM * len(callback_gas) + callbacks
+    return BASE + PER_BYTE * calldata + FINALIZE_ITEM * len(callback_gas) + callbacks
 
 
-def expire_limit(call: Call) -> int:
-    """For `expire`."""
-    return BASE + PER_BYTE * len(call.data) + ANSWER_ITEM
+def expire_limit(calldata: int) -> int:
+    """For `expire` in `calldata` bytes."""
+    return BASE + PER_BYTE * calldata + ANSWER_ITEM

@@ -5,7 +5,7 @@ or a replacement with the same nonce. So a crash at any instruction sends nothin
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import RLock
 
@@ -76,9 +76,10 @@ class Sender:
         """The account that sends."""
         return self.signer.address
 
-    def send(self, call: Call, *, purpose: str, gas_limit: int | None = None) -> int:
+    def send(self, call: Call, *, purpose: str, gas_limit: int | None = None, job_ids: Sequence[int] = ()) -> int:
         """Sign, store and broadcast; yields the outbox id. Does not wait.
 
+        The jobs it carries out are noted in the same commit, so that no crash lets them be sent twice.
         `gas_limit` None estimates it, plus a fifth. Raises `RejectedError` where the contract would revert,
         `FundsError` where the account cannot pay. If no endpoint takes the transaction now, it stays in the outbox
         and `poll` broadcasts it.
@@ -88,7 +89,7 @@ class Sender:
             fees = opening(*self.provider.fees(), self._rules)
             self._require_balance(fees, gas, call.value)
             for _ in range(_NONCE_TRIES):
-                stored = self._prepare(call, purpose, gas, fees)
+                stored = self._prepare(call, purpose, gas, fees, job_ids)
                 try:
                     self._broadcast(stored)
                 except NonceTooLow:
@@ -159,7 +160,7 @@ class Sender:
                 hint="Fund the account.",
             )
 
-    def _prepare(self, call: Call, purpose: str, gas: int, fees: Fees) -> OutboxTransaction:
+    def _prepare(self, call: Call, purpose: str, gas: int, fees: Fees, job_ids: Sequence[int]) -> OutboxTransaction:
         """Take a nonce and store the signed transaction, in one database transaction."""
         return self._outbox.prepare(
             sender=self.address,
@@ -173,6 +174,7 @@ class Sender:
             purpose=purpose,
             now=self._clock(),
             sign=lambda nonce: self._sign(call, nonce, gas, fees),
+            job_ids=job_ids,
         )
 
     def _sign(self, call: Call, nonce: int, gas: int, fees: Fees) -> tuple[bytes, bytes]:

@@ -1,0 +1,151 @@
+"""What every service does before its own work: follow the chain, look after transactions, close finished jobs."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Event
+
+import structlog
+
+from oracle.chain.events import Disputed, Skipped
+from oracle.chain.indexer import Indexer
+from oracle.chain.protocol import Status
+from oracle.chain.sender import Sender
+from oracle.metrics import Metrics
+from oracle.services.context import Chain
+from oracle.services.http import HealthState
+from oracle.services.loop import Periodic
+from oracle.settings import ScheduleSettings
+from oracle.store.database import Store
+from oracle.store.jobs import Job, State
+from oracle.store.requests import StoredRequest
+
+_log = structlog.get_logger(__name__)
+
+ANSWER, SETTLE, DELIVER, EXPIRE = "answer", "settle", "deliver", "expire"
+"""Kinds of jobs, and the purposes of the transactions that carry them out."""
+
+_AGE_LIMIT = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest block whose events are stored. `timestamp` is the chain's time, in seconds since the epoch."""
+
+    number: int
+    timestamp: int
+    events: int
+
+
+@dataclass(slots=True)
+class Follower:
+    """Follows the chain for one service."""
+
+    chain: Chain
+    store: Store
+    indexer: Indexer
+    sender: Sender
+    metrics: Metrics
+    health: HealthState
+    schedule: ScheduleSettings
+    kinds: Sequence[str]
+    rescan: Event
+    clock: Callable[[], float] = time.time
+
+    def follow(self) -> Head:
+        """Bring store, transactions and jobs up to date with the chain."""
+        if self.rescan.is_set():
+            self.rescan.clear()
+            self.indexer.rescan()
+        events = self.indexer.sync()
+        for each in events:
+            if isinstance(each.event, Disputed):
+                _log.warning("answer_disputed", request=_hex(each.event.request_id), operator=each.event.operator)
+        cursor = self.store.ledger.cursor()
+        self.metrics.processed_block.set(cursor.number)
+        if cursor.finalized is not None:
+            self.metrics.finalized_block.set(cursor.finalized)
+        self.sender.poll()
+        self._close_jobs(cursor.number)
+        head = self.chain.provider.block("latest")
+        self.metrics.head_block.set(head.number)
+        return Head(cursor.number, head.timestamp, len(events))
+
+    @property
+    def periodic(self) -> tuple[Periodic, ...]:
+        """Checks beside the block loop."""
+        return (
+            Periodic("balance", self.schedule.balance_seconds, self.check_balance),
+            Periodic("lag", self.schedule.lag_seconds, self.check_lag),
+            Periodic("rescan", self.schedule.rescan_seconds, self.rescan.set),
+        )
+
+    def check_balance(self) -> None:
+        """Measure ether and stake of the sending account; too little ether is a health problem."""
+        address = self.sender.address
+        balance = self.chain.provider.balance(address)
+        stake = self.chain.oracle.stake_of(self.chain.provider, address)
+        self.metrics.account_balance.set(balance)
+        self.metrics.stake_balance.set(stake.balance)
+        self.metrics.stake_locked.set(stake.locked)
+        low = balance < self.schedule.low_balance_ether * 1e18
+        detail = f"{address} has {balance / 1e18:.4f} ether for gas" if low else ""
+        self.health.report("balance", ok=not low, detail=detail)
+        if low:
+            _log.warning("low_balance", detail=detail)
+
+    def check_lag(self) -> None:
+        """Measure how old the chain's newest block is and how far behind the store is."""
+        head = self.chain.provider.block("latest")
+        age = max(self.clock() - head.timestamp, 0.0)
+        self.metrics.head_lag_seconds.set(age)
+        behind = head.number - self.store.ledger.cursor().number
+        limit = self.chain.settings.chain.max_lag_blocks + self.chain.settings.chain.confirmations
+        self.health.report("lag", ok=behind <= limit, detail=f"{behind} blocks behind the chain")
+        if age > _AGE_LIMIT:
+            _log.warning("chain_is_old", newest_block=head.number, age_seconds=round(age))
+
+    def _close_jobs(self, indexed: int) -> None:
+        """End the jobs whose transaction is in a block that has been indexed, by what the chain says came of them."""
+        for job in self.store.jobs.sent(self.kinds):
+            if job.tx_id is None:
+                continue
+            tx = self.store.transactions.get(job.tx_id)
+            if tx.state in {"failed", "abandoned"}:
+                self._finish(job, "open", tx.reason)
+            elif tx.block_number is not None and tx.block_number <= indexed:
+                self._conclude(job, reverted=tx.state == "reverted")
+
+    def _conclude(self, job: Job, *, reverted: bool) -> None:
+        stored = self.store.requests.get(job.request_id)
+        if stored is not None and _achieved(job, stored, self.sender.address, self.store):
+            self._finish(job, "done", None)
+        elif reverted:
+            self._finish(job, "failed", "its transaction reverted or was given up")
+        else:
+            self._finish(job, "skipped", self._skip_reason(job))
+
+    def _skip_reason(self, job: Job) -> str:
+        skips = [e.event.reason for e in self.store.events.select(request_id=job.request_id, name="Skipped")
+                 if isinstance(e.event, Skipped)]  # fmt: skip
+        return skips[-1].name.lower() if skips else "the chain says somebody else did it"
+
+    def _finish(self, job: Job, state: State, reason: str | None) -> None:
+        self.store.jobs.finish(job, state, reason, now=self.clock())
+        log = _log.info if state == "done" else _log.warning
+        log("job_ended", job=job.kind, request=_hex(job.request_id), attempt=job.attempt, state=state, reason=reason)
+
+
+def _achieved(job: Job, stored: StoredRequest, me: str, store: Store) -> bool:
+    """Whether the chain shows what the job was for."""
+    if job.kind == ANSWER:
+        return any(a.attempt == job.attempt and a.operator == me for a in store.requests.answers(stored.id))
+    if job.kind == SETTLE:
+        return stored.status is Status.FINAL
+    if job.kind == DELIVER:
+        return stored.delivered
+    return stored.status is Status.EXPIRED
+
+
+def _hex(identifier: bytes) -> str:
+    return f"0x{identifier.hex()}"

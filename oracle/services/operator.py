@@ -1,0 +1,237 @@
+"""The operator: answers the requests it accepts, and settles its own answers when their window ends."""
+
+from collections.abc import Callable, Sequence
+from time import perf_counter
+
+import structlog
+
+from oracle.canonical.model import Model
+from oracle.chain.calls import Answer
+from oracle.chain.gas import TRANSACTION_CAP, answer_limit
+from oracle.chain.protocol import GWEI, ModelId, Status
+from oracle.inference.environment import Manifest
+from oracle.inference.model_file import ModelFile
+from oracle.inference.sessions import SessionCache
+from oracle.metrics import AnswerOutcome, SkipReason
+from oracle.services.answering import OpenRequest, infer
+from oracle.services.follower import ANSWER, SETTLE, Follower, Head
+from oracle.services.loop import Periodic
+from oracle.services.serving import Served, serve
+from oracle.services.terms import Refusal, Terms, refusal
+from oracle.services.upkeep import MAX_CALLDATA, Upkeep
+from oracle.settings import OperatorSettings
+from oracle.store.jobs import Job
+from oracle.store.requests import StoredRequest
+
+_log = structlog.get_logger(__name__)
+
+LEASE_SECONDS = 60.0
+
+_ITEM_BYTES = 480
+"""Calldata of one answer in a batch, its output aside: eight words of request, offsets, lengths, padding."""
+
+
+class Operator:
+    """Answers requests. One `step` follows the chain once and does what there is to do."""
+
+    kinds = (ANSWER, SETTLE)
+
+    def __init__(
+        self,
+        follower: Follower,
+        upkeep: Upkeep,
+        files: Sequence[ModelFile],
+        sessions: SessionCache,
+        manifest: Manifest,
+        settings: OperatorSettings,
+        *,
+        owner: str,
+        clock: Callable[[], float],
+    ) -> None:
+        self._follower = follower
+        self._upkeep = upkeep
+        self._files = files
+        self._sessions = sessions
+        self._manifest = manifest
+        self._settings = settings
+        self._owner = owner
+        self._clock = clock
+        self._store = follower.store
+        self._sender = follower.sender
+        self._metrics = follower.metrics
+        self._served: dict[ModelId, Served] = {}
+        self._refused: set[tuple[bytes, int]] = set()
+        self._terms = Terms(
+            operator=self._sender.address,
+            software=manifest.software_hash,
+            min_fee=settings.min_fee_gwei,
+            max_bond=settings.max_bond_gwei,
+            margin=settings.answer_margin_seconds,
+        )
+
+    @property
+    def periodic(self) -> tuple[Periodic, ...]:
+        """The follower's checks, and a sweep for answers of ours whose window has ended."""
+        sweep = Periodic("sweep", self._follower.schedule.sweep_seconds, self._owe_settlements)
+        return (*self._follower.periodic, sweep)
+
+    def step(self) -> bool:
+        """Follow the chain, answer, settle; whether there may be more to do at once."""
+        began, waited = perf_counter(), self._sender.provider.waited
+        head = self._follower.follow()
+        if head.events or not self._served:
+            self._refresh_models()
+        self._owe_answers(head)
+        answered = self._answer(head, began, waited)
+        settled = self._settings.settle and self._upkeep.work((SETTLE,))
+        return answered or settled
+
+    def _refresh_models(self) -> None:
+        served = serve(self._files, self._published())
+        for model_id in served.keys() - self._served.keys():
+            _log.info("serving_model", model=f"0x{model_id.hex()}", name=served[model_id].name)
+        self._served = served
+
+    def _published(self) -> list[Model]:
+        digests = {file.digest for file in self._files}
+        return [each.model for each in self._store.catalogue.all() if each.onnx_digest in digests]
+
+    def _owe_settlements(self) -> None:
+        """Owe a job for every answer of ours whose window has ended."""
+        if not self._settings.settle or self._settings.dry_run:
+            return
+        now = self._sender.provider.block("latest").timestamp
+        due = self._store.requests.settleable(now, operator=self._sender.address, unless_job=SETTLE)
+        self._store.jobs.add_all(SETTLE, [(each.id, each.attempt) for each in due], now=self._clock())
+
+    def _owe_answers(self, head: Head) -> None:
+        """Owe a job for every open request on our terms; what is refused is logged and counted once."""
+        waiting = self._store.requests.answerable(head.timestamp, self._sender.address, unless_job=ANSWER)
+        self._refused &= {(each.id, each.attempt) for each in waiting}
+        accepted = []
+        for each in waiting:
+            if (each.id, each.attempt) in self._refused:
+                continue
+            served = self._served.get(each.model_id)
+            self._metrics.requests_seen.labels(self._metrics.model(served.name if served else None)).inc()
+            found = self._refusal(each, head)
+            if found is None and self._settings.dry_run:
+                found = Refusal(SkipReason.DRY_RUN, "this is a dry run: it would be answered")
+            if found is None:
+                accepted.append((each.id, each.attempt))
+            else:
+                self._refused.add((each.id, each.attempt))
+                self._skip(each, found)
+        self._store.jobs.add_all(ANSWER, accepted, now=self._clock())
+
+    def _refusal(self, stored: StoredRequest, head: Head) -> Refusal | None:
+        served = self._served.get(stored.model_id)
+        model = None if served is None else served.model
+        return refusal(
+            stored.request, stored.input, model, deadline=stored.deadline, now=head.timestamp, terms=self._terms
+        )
+
+    def _answer(self, head: Head, began: float, waited: float) -> bool:
+        """Answer up to a batch of what is owed; whether anything was claimed."""
+        jobs = self._store.jobs.claim(
+            (ANSWER,), self._owner, self._settings.max_batch, now=self._clock(), lease=LEASE_SECONDS
+        )
+        taken = self._affordable([pair for job in jobs for pair in self._still_open(job, head)])
+        inferred = infer([_open(stored) for _, stored in taken], self._served, self._sessions)
+        answers: list[tuple[Job, Answer]] = []
+        for (job, stored), result in zip(taken, inferred.results, strict=True):
+            if isinstance(result, Refusal):
+                self._end(job, stored, result)
+            else:
+                answers.append((job, Answer(stored.request, stored.attempt, result)))
+        for chunk in _chunks(answers):
+            self._send(chunk)
+        if answers:
+            own = perf_counter() - began - (self._sender.provider.waited - waited) - inferred.session_seconds
+            self._report(len(answers), own)
+        return bool(taken)
+
+    def _still_open(self, job: Job, head: Head) -> list[tuple[Job, StoredRequest]]:
+        """The job with its request, or nothing if it needs no answer of ours any more."""
+        stored = self._store.requests.get(job.request_id)
+        if stored is None or stored.status is not Status.REQUESTED or stored.attempt != job.attempt:
+            self._store.jobs.finish(job, "skipped", "it needs no answer any more", now=self._clock())
+            return []
+        found = self._refusal(stored, head)
+        if found is not None:
+            self._end(job, stored, found)
+            return []
+        return [(job, stored)]
+
+    def _affordable(self, due: list[tuple[Job, StoredRequest]]) -> list[tuple[Job, StoredRequest]]:
+        """As many as free stake and the limit on open answers allow; the others stay ours until their lease ends."""
+        if not due:
+            return []
+        me = self._sender.address
+        exposure = self._store.requests.exposure(me)
+        free = self._follower.chain.oracle.stake_of(self._sender.provider, me).free - exposure.unmined_bonds * GWEI
+        room = self._settings.max_open_answers - exposure.open_answers
+        self._metrics.open_answers.set(exposure.open_answers)
+        taken: list[tuple[Job, StoredRequest]] = []
+        for job, stored in due:
+            bond = stored.operator_bond * GWEI
+            if len(taken) >= room:
+                self._skip(stored, Refusal(SkipReason.TOO_MANY_OPEN, "too many answers are open already"))
+            elif bond > free:
+                words = f"its bond of {bond / 1e18:.6f} ether exceeds the free stake of {free / 1e18:.6f}"
+                self._skip(stored, Refusal(SkipReason.STAKE_TOO_SMALL, words))
+            else:
+                free -= bond
+                taken.append((job, stored))
+        return taken
+
+    def _send(self, chunk: Sequence[tuple[Job, Answer]]) -> None:
+        oracle, answers = self._follower.chain.oracle, [answer for _, answer in chunk]
+        software, manifest = self._manifest.software_hash, self._manifest.manifest_hash
+        if len(answers) == 1:
+            call = oracle.answer(answers[0], software, manifest)
+        else:
+            call = oracle.answer_many(answers, software, manifest)
+        self._sender.send(
+            call,
+            purpose=ANSWER,
+            gas_limit=answer_limit(len(call.data), len(answers)),
+            job_ids=[job.id for job, _ in chunk],
+        )
+        self._metrics.batch_size.observe(len(answers))
+
+    def _report(self, answers: int, own_seconds: float) -> None:
+        each = own_seconds / answers
+        for _ in range(answers):
+            self._metrics.answer_worker_seconds.observe(each)
+        self._metrics.answers.labels(AnswerOutcome.SENT).inc(answers)
+        _log.info("answered", answers=answers, worker_ms=round(each * 1000, 3))
+
+    def _end(self, job: Job, stored: StoredRequest, why: Refusal) -> None:
+        self._store.jobs.finish(job, "skipped", why.words, now=self._clock())
+        self._skip(stored, why)
+
+    def _skip(self, stored: StoredRequest, why: Refusal) -> None:
+        self._metrics.skipped.labels(why.reason).inc()
+        self._metrics.answers.labels(AnswerOutcome.SKIPPED).inc()
+        _log.info("request_skipped", request=f"0x{stored.id.hex()}", attempt=stored.attempt, reason=why.words)
+
+
+def _open(stored: StoredRequest) -> OpenRequest:
+    return OpenRequest(stored.id, stored.request, stored.attempt, stored.input, stored.deadline)
+
+
+def _chunks(answers: Sequence[tuple[Job, Answer]]) -> list[list[tuple[Job, Answer]]]:
+    """Cut into lists that one transaction can hold, by gas and by bytes."""
+    chunks: list[list[tuple[Job, Answer]]] = []
+    gas = size = 0
+    for item in answers:
+        item_size = len(item[1].output) + _ITEM_BYTES
+        item_gas = answer_limit(item_size, 1)
+        if not chunks or gas + item_gas > TRANSACTION_CAP or size + item_size > MAX_CALLDATA:
+            chunks.append([])
+            gas = size = 0
+        chunks[-1].append(item)
+        gas += item_gas
+        size += item_size
+    return chunks
