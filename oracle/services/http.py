@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from time import monotonic
+from time import time
 
 import uvicorn
 from starlette.applications import Starlette
@@ -36,7 +36,7 @@ class Health:
 
 
 class HealthState:
-    """What a service's threads know of its health. Times are monotonic seconds, passed in.
+    """What a service's threads know of its health. Times are Unix seconds, passed in.
 
     `progress_seconds` is how long the block loop may take to go round before the service counts as stuck; that
     time also runs from `started`, so that a service which never gets going is found out.
@@ -72,7 +72,7 @@ class HealthState:
         return Health(problems, idle)
 
 
-def make_app(name: str, health: HealthState, metrics: Metrics, clock: Callable[[], float] = monotonic) -> Starlette:
+def make_app(name: str, health: HealthState, metrics: Metrics, clock: Callable[[], float] = time) -> Starlette:
     """The web application of the service called `name`."""
 
     async def index(_request: Request) -> Response:
