@@ -10,17 +10,20 @@ contract HostileConsumer is IInferenceConsumer {
     /// @param TAKE Takes the answer.
     /// @param REVERT Reverts with `blob`.
     /// @param BURN Spends all its gas.
-    /// @param RETURN_MEGABYTE Takes the answer and returns a megabyte.
-    /// @param REVERT_MEGABYTE Reverts with a megabyte.
+    /// @param RETURN_BOMB Takes the answer and returns `BOMB` bytes.
+    /// @param REVERT_BOMB Reverts with `BOMB` bytes.
     /// @param REENTER Makes the call in `blob`, keeps what came of it, and takes the answer.
     enum Mode {
         TAKE,
         REVERT,
         BURN,
-        RETURN_MEGABYTE,
-        REVERT_MEGABYTE,
+        RETURN_BOMB,
+        REVERT_BOMB,
         REENTER
     }
+
+    /// @dev As much memory as the greatest callback gas pays for.
+    uint256 private constant BOMB = 900 * 1024;
 
     /// @notice What it does.
     Mode public mode;
@@ -61,13 +64,13 @@ contract HostileConsumer is IInferenceConsumer {
         uint256 given = gasleft();
         if (mode == Mode.REVERT) _revert(blob);
         if (mode == Mode.BURN) _burn();
-        if (mode == Mode.REVERT_MEGABYTE) _revert(new bytes(2 ** 20));
+        if (mode == Mode.REVERT_BOMB) _revert(new bytes(BOMB));
         if (mode == Mode.REENTER) _reenter();
         ++taken[requestId];
         gasGiven = given;
-        if (mode == Mode.RETURN_MEGABYTE) {
+        if (mode == Mode.RETURN_BOMB) {
             assembly ("memory-safe") {
-                return(0, 1048576)
+                return(0, BOMB)
             }
         }
     }

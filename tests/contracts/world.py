@@ -1,6 +1,7 @@
 """The deployed contracts and short ways to lead a request through its life. Amounts are gwei unless named wei."""
 
 import itertools
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -221,7 +222,7 @@ class World:
 
     def behave(self, consumer: Any, mode: str, blob: bytes = b"") -> None:
         """Change how it behaves."""
-        modes = ("TAKE", "REVERT", "BURN", "RETURN_MEGABYTE", "REVERT_MEGABYTE", "REENTER")
+        modes = ("TAKE", "REVERT", "BURN", "RETURN_BOMB", "REVERT_BOMB", "REENTER")
         consumer.set(modes.index(mode), blob, sender=self.keeper)
 
     @contextmanager
@@ -245,8 +246,9 @@ def _error(contract: Any, raised: Any) -> tuple[str, tuple[Any, ...]]:
     """Name and arguments of a custom error: ape decodes those of the contract called, we those from below it."""
     if isinstance(raised, CustomError):
         return raised.abi.name, tuple(_plain(raised.inputs[i.name]) for i in raised.abi.inputs)
-    data = bytes.fromhex(raised.revert_message.removeprefix("0x"))
-    return decode_error(contract, data)
+    found = re.fullmatch(r"(?:custom error )?0x(\w+)(?:: (\w*))?", raised.revert_message)
+    assert found, f"reverted without a custom error: {raised.revert_message}"
+    return decode_error(contract, bytes.fromhex("".join(found.groups(""))))
 
 
 def decode_error(contract: Any, data: bytes) -> tuple[str, tuple[Any, ...]]:
