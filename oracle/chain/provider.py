@@ -124,6 +124,11 @@ class Provider:
         query = {"address": list(addresses), "fromBlock": hex(first), "toBlock": hex(last)}
         return self._read("eth_getLogs", (query,), read_logs)
 
+    def logs_of(self, addresses: Sequence[str], block_hash: bytes) -> list[Log]:
+        """All logs of `addresses` in the block with this hash, and in no other block of the same number."""
+        query = {"address": list(addresses), "blockHash": to_hex(block_hash)}
+        return self._read("eth_getLogs", (query,), read_logs)
+
     def receipts(self, block_number: int) -> list[Receipt]:
         """The receipts of all transactions of a block, one by one where the endpoint has no method for it."""
         if self._has_block_receipts:

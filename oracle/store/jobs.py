@@ -5,7 +5,7 @@ or failed. Each operation is one transaction that excludes other writers, so two
 same job, and a lease that ran out makes it free again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -91,6 +91,20 @@ class Jobs:
             {"lease_until": now + lease},
             owners={job.owner for job in jobs},
         )
+
+    def free(self, alive: Callable[[str], bool], *, now: float) -> int:
+        """Open the claimed jobs of owners that are not `alive` any more; yields how many."""
+        claimed = JobRow.state == "claimed"
+        with self._database.write() as session:
+            owners = session.scalars(select(JobRow.owner).where(claimed).distinct())
+            gone = [owner for owner in owners if owner is not None and not alive(owner)]
+            freed = session.scalars(
+                update(JobRow)
+                .where(claimed, JobRow.owner.in_(gone))
+                .values(state="open", lease_until=None, updated_at=now)
+                .returning(JobRow.id)
+            )
+            return len(freed.all())
 
     def finish(self, job: Job, state: State, reason: str | None = None, *, now: float) -> bool:
         """End a job, or open it again; False if it is no longer this owner's, and nothing changes."""

@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session
 
 from oracle.chain.protocol import RequestId
 from oracle.chain.wire import Block
-from oracle.store import jobs
+from oracle.errors import StoreError
+from oracle.store import jobs, transactions
 from oracle.store.catalogue import MODEL_COLUMNS, MODEL_FIELDS, StoredModel, stored_model
 from oracle.store.events import IndexedEvent, from_row, to_rows
 from oracle.store.projection import project_answer, project_model, project_request
 from oracle.store.requests import ANSWER_FIELDS, REQUEST_FIELDS, StoredRequest, select_requests
-from oracle.store.schema import AnswerRow, Base, BlockRow, CursorRow, EventRow, ModelRow, RequestRow
+from oracle.store.schema import AnswerRow, Base, BlockRow, CursorRow, EventRow, ModelRow, RequestRow, TransactionRow
 from oracle.store.sqlite import Database
 
 _CHUNK = 500  # ids in one statement; SQLite takes 32,766 variables
@@ -28,6 +29,10 @@ class Cursor:
     number: int
     hash: bytes
     finalized: int | None
+
+
+class Overtaken(StoreError):
+    """Another program moved the cursor meanwhile. Nothing was written; read the chain again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +75,17 @@ class Ledger:
             return dict(session.execute(query).tuples().all())
 
     def apply(
-        self, blocks: Sequence[Block], events: Sequence[IndexedEvent], *, last: int, keep: int
+        self, blocks: Sequence[Block], events: Sequence[IndexedEvent], *, last: int, keep: int, cursor: Cursor
     ) -> list[IndexedEvent]:
         """Store a range that ends with block `last`; yields the events that were not stored yet, in order.
 
+        `cursor` is where the caller saw it; raises `Overtaken` if it is elsewhere.
         `blocks` are headers of the range: `last`, those with events, and any others to keep. Stored blocks of the
         same numbers and other hashes go, with their events. Applying a range twice changes nothing. Blocks more than
         `keep` below the cursor are forgotten unless they have events.
         """
         with self._database.write() as session:
-            before = session.get_one(CursorRow, 1)
-            behind = before.number
+            before = _locked(session, cursor)
             known = _keys(session, blocks)
             touched = _take_back(session, BlockRow.number.in_(_replaced(session, blocks)))
             headers = [
@@ -91,24 +96,31 @@ class Ledger:
             new = sorted((e for e in events if e.key not in known), key=lambda event: event.order)
             if new:
                 session.execute(insert(_table(EventRow)), to_rows(new))
-            if new and new[0].block_number > behind and not touched:
+            if not touched and new and new[0].block_number > cursor.number:
                 _project(session, new)
             else:
                 _rebuild(session, touched.with_(new))
-            if last >= behind:
+                jobs.reopen(session, touched.requests)
+            if last >= cursor.number:
                 before.number = last
                 before.hash = next(b.hash for b in blocks if b.number == last)
-                _prune(session, behind - keep, last - keep)
+                _prune(session, cursor.number - keep, last - keep)
             return new
 
-    def rewind(self, to: int) -> Rewind:
-        """Take back everything above block `to`, and look again at the ended jobs of the requests concerned."""
+    def rewind(self, to: int, cursor: Cursor) -> Rewind:
+        """Take back everything above block `to`.
+
+        Ended jobs of the requests concerned are looked at again, and our transactions mined above `to` are `sent`
+        again. Raises `Overtaken` if the cursor is not where the caller saw it.
+        """
         with self._database.write() as session:
+            before = _locked(session, cursor)
             touched = _take_back(session, BlockRow.number > to)
             _rebuild(session, touched)
             jobs.reopen(session, touched.requests)
+            transactions.unmine(session, TransactionRow.block_number > to)
             kept = session.scalar(select(BlockRow.hash).where(BlockRow.number == to))
-            session.execute(update(CursorRow).values(number=to, hash=kept or b""))
+            before.number, before.hash = to, kept or b""
             return Rewind(to, frozenset(map(RequestId, touched.requests)), frozenset(touched.models))
 
 
@@ -127,6 +139,13 @@ class _Touched:
         requests = (event.request_id for event in events)
         models = (event.model_id for event in events)
         return _Touched(_distinct(*self.requests, *requests), _distinct(*self.models, *models))
+
+
+def _locked(session: Session, cursor: Cursor) -> CursorRow:
+    row = session.get_one(CursorRow, 1)
+    if (row.number, row.hash) != (cursor.number, cursor.hash):
+        raise Overtaken("Another program indexes into this database and moved its cursor meanwhile.")
+    return row
 
 
 def _keys(session: Session, blocks: Sequence[Block]) -> set[tuple[bytes, bytes, int]]:

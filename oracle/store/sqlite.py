@@ -2,8 +2,8 @@
 
 WAL mode with `synchronous=NORMAL`: a commit survives the death of the process at any instruction, for the write-ahead
 log is in the kernel's hands by then. Only a power cut can take the last commits, never the consistency, and what it
-takes is derived again: events from the chain at the older cursor, nonces from the endpoint's pending count, and a second
-answer to a request is refused by the contract. `FULL` would cost an fsync for each step of the hot path.
+takes is derived again: events from the chain at the older cursor, nonces from the endpoint's pending count, and a
+second answer to a request is refused by the contract. `FULL` would cost an fsync for each step of the hot path.
 """
 
 from collections.abc import Iterator

@@ -187,13 +187,7 @@ class Transactions:
     def unmine(self, sender: str, above_block: int) -> int:
         """A reorg removed the blocks above: what was mined there is `sent` again; yields how many."""
         with self._database.write() as session:
-            found = session.scalars(
-                update(TransactionRow)
-                .where(TransactionRow.sender == sender, TransactionRow.block_number > above_block)
-                .values(state="sent", block_number=None, block_hash=None, gas_used=None, effective_gas_price=None)
-                .returning(TransactionRow.id)
-            )
-            return len(found.all())
+            return unmine(session, TransactionRow.sender == sender, TransactionRow.block_number > above_block)
 
     def pending(self, sender: str) -> list[OutboxTransaction]:
         """What is not mined yet, by nonce."""
@@ -216,6 +210,17 @@ class Transactions:
         if states is not None:
             change = change.where(TransactionRow.state.in_(states))
         session.execute(change.values(**values))
+
+
+def unmine(session: Session, *where: ColumnElement[bool]) -> int:
+    """Make mined transactions `sent` again, within a transaction of the caller's; yields how many."""
+    found = session.scalars(
+        update(TransactionRow)
+        .where(TransactionRow.block_number.is_not(None), *where)
+        .values(state="sent", block_number=None, block_hash=None, gas_used=None, effective_gas_price=None)
+        .returning(TransactionRow.id)
+    )
+    return len(found.all())
 
 
 def _last_nonce(session: Session, sender: str) -> int | None:
