@@ -3,11 +3,9 @@
 Names begin with `assay_`; times are seconds, money is wei. Alert rules over them are in docs/operate/alerts.yml.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from enum import StrEnum
 from itertools import product
-from time import perf_counter
 from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -37,9 +35,11 @@ class RpcOutcome(StrEnum):
     """How a JSON-RPC call ended."""
 
     OK = "ok"
-    ERROR = "error"
-    TIMEOUT = "timeout"
     REFUSED = "refused"
+    TRANSPORT = "transport"
+    RATE_LIMITED = "rate_limited"
+    WRONG_CHAIN = "wrong_chain"
+    LAGGING = "lagging"
 
 
 class AnswerOutcome(StrEnum):
@@ -106,9 +106,11 @@ class Outcome(StrEnum):
 class JobState(StrEnum):
     """Where a job of the store stands."""
 
-    WAITING = "waiting"
-    RUNNING = "running"
+    OPEN = "open"
+    CLAIMED = "claimed"
+    SENT = "sent"
     DONE = "done"
+    SKIPPED = "skipped"
     FAILED = "failed"
 
 
@@ -171,15 +173,6 @@ class Metrics:
     def model(self, name: str | None) -> str:
         """The `model` label of a model: its name if it is served here, else `other`, which bounds the label set."""
         return name if name in self._models else OTHER_MODEL
-
-    @contextmanager
-    def time_rpc(self, method_class: MethodClass) -> Iterator[None]:
-        """Observe how long one JSON-RPC call takes, however it ends."""
-        began = perf_counter()
-        try:
-            yield
-        finally:
-            self.rpc_seconds.labels(method_class).observe(perf_counter() - began)
 
     def render(self) -> bytes:
         """All metrics in Prometheus' text format."""

@@ -7,16 +7,17 @@ from threading import Event
 
 import structlog
 
-from oracle.chain.events import Disputed, Skipped
+from oracle.chain.events import Delivered, DeliveryFailed, Disputed, Expired, ModelPublished, Settled, Skipped
 from oracle.chain.indexer import Indexer
 from oracle.chain.protocol import Status
 from oracle.chain.sender import Sender
-from oracle.metrics import Metrics
+from oracle.metrics import DeliveryOutcome, JobState, Metrics, Outcome
 from oracle.services.context import Chain
 from oracle.services.http import HealthState
 from oracle.services.loop import Periodic
 from oracle.settings import ScheduleSettings
 from oracle.store.database import Store
+from oracle.store.events import IndexedEvent
 from oracle.store.jobs import Job, State
 from oracle.store.requests import StoredRequest
 
@@ -25,16 +26,18 @@ _log = structlog.get_logger(__name__)
 ANSWER, SETTLE, DELIVER, EXPIRE = "answer", "settle", "deliver", "expire"
 """Kinds of jobs, and the purposes of the transactions that carry them out."""
 
+RESCAN_BLOCKS = 128
+"""How many blocks a rescan reads again, for events an endpoint had kept back."""
+
 _AGE_LIMIT = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The newest block whose events are stored. `timestamp` is the chain's time, in seconds since the epoch."""
+    """The chain's time, in seconds since the epoch, and whether the events just stored announce models."""
 
-    number: int
     timestamp: int
-    events: int
+    models_published: bool
 
 
 @dataclass(slots=True)
@@ -54,28 +57,22 @@ class Follower:
 
     def follow(self) -> Head:
         """Bring store, transactions and jobs up to date with the chain."""
-        if self.rescan.is_set():
-            self.rescan.clear()
-            self.indexer.rescan()
-        events = self.indexer.sync()
+        events = self._rescanned() + self.indexer.sync()
         for each in events:
-            if isinstance(each.event, Disputed):
-                _log.warning("answer_disputed", request=_hex(each.event.request_id), operator=each.event.operator)
-        cursor = self.store.ledger.cursor()
-        self.metrics.processed_block.set(cursor.number)
-        if cursor.finalized is not None:
-            self.metrics.finalized_block.set(cursor.finalized)
+            self._observe(each)
+        indexed = self._indexed()
         self.sender.poll()
-        self._close_jobs(cursor.number)
+        self._close_jobs(indexed)
         head = self.chain.provider.block("latest")
         self.metrics.head_block.set(head.number)
-        return Head(cursor.number, head.timestamp, len(events))
+        return Head(head.timestamp, any(isinstance(each.event, ModelPublished) for each in events))
 
     @property
     def periodic(self) -> tuple[Periodic, ...]:
         """Checks beside the block loop."""
         return (
             Periodic("balance", self.schedule.balance_seconds, self.check_balance),
+            Periodic("work", self.schedule.balance_seconds, self.count_work),
             Periodic("lag", self.schedule.lag_seconds, self.check_lag),
             Periodic("rescan", self.schedule.rescan_seconds, self.rescan.set),
         )
@@ -94,16 +91,56 @@ class Follower:
         if low:
             _log.warning("low_balance", detail=detail)
 
+    def count_work(self) -> None:
+        """Measure what is owed and under way."""
+        totals = dict.fromkeys(JobState, 0)
+        for (_, state), number in self.store.jobs.counts().items():
+            totals[JobState(state)] += number
+        for state, number in totals.items():
+            self.metrics.jobs.labels(state).set(number)
+        self.metrics.pending_transactions.set(len(self.store.transactions.pending(self.sender.address)))
+
     def check_lag(self) -> None:
         """Measure how old the chain's newest block is and how far behind the store is."""
         head = self.chain.provider.block("latest")
         age = max(self.clock() - head.timestamp, 0.0)
         self.metrics.head_lag_seconds.set(age)
-        behind = head.number - self.store.ledger.cursor().number
+        behind = head.number - self._indexed()
         limit = self.chain.settings.chain.max_lag_blocks + self.chain.settings.chain.confirmations
         self.health.report("lag", ok=behind <= limit, detail=f"{behind} blocks behind the chain")
         if age > _AGE_LIMIT:
             _log.warning("chain_is_old", newest_block=head.number, age_seconds=round(age))
+
+    def _rescanned(self) -> list[IndexedEvent]:
+        if not self.rescan.is_set():
+            return []
+        self.rescan.clear()
+        return self.indexer.rescan(RESCAN_BLOCKS)
+
+    def _indexed(self) -> int:
+        """The newest block whose events are stored."""
+        cursor = self.store.ledger.cursor()
+        if cursor is None:
+            return 0
+        self.metrics.processed_block.set(cursor.number)
+        if cursor.finalized is not None:
+            self.metrics.finalized_block.set(cursor.finalized)
+        return cursor.number
+
+    def _observe(self, indexed: IndexedEvent) -> None:
+        """Log and count what an operator wants to know of, whoever sent it."""
+        match indexed.event:
+            case Disputed(request_id, operator):
+                _log.warning("answer_disputed", request=_hex(request_id), operator=operator)
+            case Delivered():
+                self.metrics.deliveries.labels(DeliveryOutcome.DELIVERED).inc()
+            case DeliveryFailed(request_id):
+                self.metrics.deliveries.labels(DeliveryOutcome.FAILED).inc()
+                _log.warning("callback_failed", request=_hex(request_id))
+            case Settled():
+                self.metrics.settles.labels(Outcome.DONE).inc()
+            case Expired():
+                self.metrics.expiries.inc()
 
     def _close_jobs(self, indexed: int) -> None:
         """End the jobs whose transaction is in a block that has been indexed, by what the chain says came of them."""

@@ -63,5 +63,5 @@ class Keeper:
 
 def _next_try(stored: StoredRequest, settings: KeeperSettings) -> float:
     settled = stored.settled_at or 0
-    pauses = 2**stored.failed_deliveries - 1
+    pauses = (1 << stored.failed_deliveries) - 1
     return settled + settings.grace_seconds + pauses * settings.deliver_backoff_seconds

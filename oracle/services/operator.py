@@ -1,6 +1,7 @@
 """The operator: answers the requests it accepts, and settles its own answers when their window ends."""
 
 from collections.abc import Callable, Sequence
+from threading import Event
 from time import perf_counter
 
 import structlog
@@ -8,7 +9,7 @@ import structlog
 from oracle.canonical.model import Model
 from oracle.chain.calls import Answer
 from oracle.chain.gas import TRANSACTION_CAP, answer_limit
-from oracle.chain.protocol import GWEI, ModelId, Status
+from oracle.chain.protocol import GWEI, ModelId, RequestId, Status
 from oracle.inference.environment import Manifest
 from oracle.inference.model_file import ModelFile
 from oracle.inference.sessions import SessionCache
@@ -59,8 +60,9 @@ class Operator:
         self._store = follower.store
         self._sender = follower.sender
         self._metrics = follower.metrics
-        self._served: dict[ModelId, Served] = {}
-        self._refused: set[tuple[bytes, int]] = set()
+        self._models: dict[ModelId, Served] | None = None
+        self._resume = Event()
+        self._resume.set()
         self._terms = Terms(
             operator=self._sender.address,
             software=manifest.software_hash,
@@ -71,85 +73,86 @@ class Operator:
 
     @property
     def periodic(self) -> tuple[Periodic, ...]:
-        """The follower's checks, and a sweep for answers of ours whose window has ended."""
-        sweep = Periodic("sweep", self._follower.schedule.sweep_seconds, self._owe_settlements)
+        """The follower's checks, and a sweep for what is to be settled or resumed."""
+        sweep = Periodic("sweep", self._follower.schedule.sweep_seconds, self._sweep)
         return (*self._follower.periodic, sweep)
 
     def step(self) -> bool:
         """Follow the chain, answer, settle; whether there may be more to do at once."""
         began, waited = perf_counter(), self._sender.provider.waited
         head = self._follower.follow()
-        if head.events or not self._served:
+        if self._models is None or head.models_published:
             self._refresh_models()
-        self._owe_answers(head)
-        answered = self._answer(head, began, waited)
+        taken = self._take(head)
+        if self._resume.is_set():
+            self._resume.clear()
+            taken += self._resumed(head)
+        if taken:
+            self._answer(taken, began, waited)
         settled = self._settings.settle and self._upkeep.work((SETTLE,))
-        return answered or settled
+        return bool(taken) or settled
 
     def _refresh_models(self) -> None:
+        """Work out which published models are served; what was skipped for want of one gets another look."""
         served = serve(self._files, self._published())
-        for model_id in served.keys() - self._served.keys():
+        for model_id in served.keys() - (self._models or {}).keys():
             _log.info("serving_model", model=f"0x{model_id.hex()}", name=served[model_id].name)
-        self._served = served
+        if served != self._models:
+            self._store.jobs.reconsider(ANSWER)
+        self._models = served
 
     def _published(self) -> list[Model]:
         digests = {file.digest for file in self._files}
         return [each.model for each in self._store.catalogue.all() if each.onnx_digest in digests]
 
-    def _owe_settlements(self) -> None:
-        """Owe a job for every answer of ours whose window has ended."""
+    def _sweep(self) -> None:
+        """Owe a job for every answer of ours whose window has ended, and look for answers left unfinished."""
+        self._resume.set()
         if not self._settings.settle or self._settings.dry_run:
             return
         now = self._sender.provider.block("latest").timestamp
         due = self._store.requests.settleable(now, operator=self._sender.address, unless_job=SETTLE)
         self._store.jobs.add_all(SETTLE, [(each.id, each.attempt) for each in due], now=self._clock())
 
-    def _owe_answers(self, head: Head) -> None:
-        """Owe a job for every open request on our terms; what is refused is logged and counted once."""
-        waiting = self._store.requests.answerable(head.timestamp, self._sender.address, unless_job=ANSWER)
-        self._refused &= {(each.id, each.attempt) for each in waiting}
-        accepted = []
-        for each in waiting:
-            if (each.id, each.attempt) in self._refused:
-                continue
-            served = self._served.get(each.model_id)
-            self._metrics.requests_seen.labels(self._metrics.model(served.name if served else None)).inc()
-            found = self._refusal(each, head)
-            if found is None and self._settings.dry_run:
-                found = Refusal(SkipReason.DRY_RUN, "this is a dry run: it would be answered")
-            if found is None:
-                accepted.append((each.id, each.attempt))
-            else:
-                self._refused.add((each.id, each.attempt))
-                self._skip(each, found)
-        self._store.jobs.add_all(ANSWER, accepted, now=self._clock())
-
-    def _refusal(self, stored: StoredRequest, head: Head) -> Refusal | None:
-        served = self._served.get(stored.model_id)
-        model = None if served is None else served.model
-        return refusal(
-            stored.request, stored.input, model, deadline=stored.deadline, now=head.timestamp, terms=self._terms
+    def _take(self, head: Head) -> list[tuple[Job, StoredRequest]]:
+        """Claim new requests on our terms, up to a batch; what is refused is noted, logged and counted once."""
+        waiting = self._store.requests.answerable(
+            head.timestamp, self._sender.address, unless_job=ANSWER, limit=2 * self._settings.max_batch
         )
+        accepted: dict[RequestId, StoredRequest] = {}
+        refused = []
+        for each in waiting:
+            why = self._refusal(each, head)
+            if why is not None:
+                refused.append((each.id, each.attempt, why.words))
+                self._count_seen(each)
+                self._skip(each, why)
+            elif len(accepted) < self._settings.max_batch:
+                accepted[each.id] = each
+        now = self._clock()
+        self._store.jobs.skip_all(ANSWER, refused, now=now)
+        work = [(each.id, each.attempt) for each in accepted.values()]
+        jobs = self._store.jobs.take(ANSWER, work, self._owner, now=now, lease=LEASE_SECONDS)
+        for job in jobs:
+            self._count_seen(accepted[job.request_id])
+        return [(job, accepted[job.request_id]) for job in jobs]
 
-    def _answer(self, head: Head, began: float, waited: float) -> bool:
-        """Answer up to a batch of what is owed; whether anything was claimed."""
+    def _resumed(self, head: Head) -> list[tuple[Job, StoredRequest]]:
+        """Claim what was begun and not finished: by a process that died, or before a reorg."""
         jobs = self._store.jobs.claim(
             (ANSWER,), self._owner, self._settings.max_batch, now=self._clock(), lease=LEASE_SECONDS
         )
-        taken = self._affordable([pair for job in jobs for pair in self._still_open(job, head)])
-        inferred = infer([_open(stored) for _, stored in taken], self._served, self._sessions)
-        answers: list[tuple[Job, Answer]] = []
-        for (job, stored), result in zip(taken, inferred.results, strict=True):
-            if isinstance(result, Refusal):
-                self._end(job, stored, result)
-            else:
-                answers.append((job, Answer(stored.request, stored.attempt, result)))
-        for chunk in _chunks(answers):
-            self._send(chunk)
-        if answers:
-            own = perf_counter() - began - (self._sender.provider.waited - waited) - inferred.session_seconds
-            self._report(len(answers), own)
-        return bool(taken)
+        return [pair for job in jobs for pair in self._still_open(job, head)]
+
+    def _refusal(self, stored: StoredRequest, head: Head) -> Refusal | None:
+        served = (self._models or {}).get(stored.model_id)
+        model = None if served is None else served.model
+        found = refusal(
+            stored.request, stored.input, model, deadline=stored.deadline, now=head.timestamp, terms=self._terms
+        )
+        if found is None and self._settings.dry_run:
+            return Refusal(SkipReason.DRY_RUN, "this is a dry run: it would be answered")
+        return found
 
     def _still_open(self, job: Job, head: Head) -> list[tuple[Job, StoredRequest]]:
         """The job with its request, or nothing if it needs no answer of ours any more."""
@@ -163,10 +166,24 @@ class Operator:
             return []
         return [(job, stored)]
 
+    def _answer(self, due: list[tuple[Job, StoredRequest]], began: float, waited: float) -> None:
+        """Run the models of what stake allows, and send the answers in as few transactions as possible."""
+        taken = self._affordable(due)
+        inferred = infer([_open(stored) for _, stored in taken], self._models or {}, self._sessions)
+        answers: list[tuple[Job, Answer]] = []
+        for (job, stored), result in zip(taken, inferred.results, strict=True):
+            if isinstance(result, Refusal):
+                self._end(job, stored, result)
+            else:
+                answers.append((job, Answer(stored.request, stored.attempt, result)))
+        for chunk in _chunks(answers):
+            self._send(chunk)
+        if answers:
+            own = perf_counter() - began - (self._sender.provider.waited - waited) - inferred.session_seconds
+            self._report(len(answers), own)
+
     def _affordable(self, due: list[tuple[Job, StoredRequest]]) -> list[tuple[Job, StoredRequest]]:
         """As many as free stake and the limit on open answers allow; the others stay ours until their lease ends."""
-        if not due:
-            return []
         me = self._sender.address
         exposure = self._store.requests.exposure(me)
         free = self._follower.chain.oracle.stake_of(self._sender.provider, me).free - exposure.unmined_bonds * GWEI
@@ -206,6 +223,10 @@ class Operator:
             self._metrics.answer_worker_seconds.observe(each)
         self._metrics.answers.labels(AnswerOutcome.SENT).inc(answers)
         _log.info("answered", answers=answers, worker_ms=round(each * 1000, 3))
+
+    def _count_seen(self, stored: StoredRequest) -> None:
+        served = (self._models or {}).get(stored.model_id)
+        self._metrics.requests_seen.labels(self._metrics.model(served.name if served else None)).inc()
 
     def _end(self, job: Job, stored: StoredRequest, why: Refusal) -> None:
         self._store.jobs.finish(job, "skipped", why.words, now=self._clock())

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
+from threading import Lock
 from typing import Self
 
 from sqlalchemy import Connection, inspect, text
@@ -17,6 +18,9 @@ from oracle.store.requests import Requests
 from oracle.store.schema import DeploymentRow
 from oracle.store.sqlite import Database
 from oracle.store.transactions import Transactions
+
+_ALEMBIC = Lock()
+"""Alembic keeps what it is doing in module globals: one upgrade at a time in a process."""
 
 REVISION = "0001"
 """The newest migration: the schema this version reads and writes."""
@@ -119,4 +123,5 @@ def _upgrade(connection: Connection, found: str | None, path: str) -> None:
             hint="Upgrade assay, or use another file.",
         )
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    with _ALEMBIC:
+        command.upgrade(config, "head")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
@@ -69,6 +69,52 @@ class Jobs:
         with self._database.write() as session:
             added = session.scalars(insert(JobRow).on_conflict_do_nothing().returning(JobRow.id), rows)
             return len(added.all())
+
+    def take(self, kind: str, work: Sequence[tuple[bytes, int]], owner: str, *, now: float, lease: float) -> list[Job]:
+        """Owe jobs and claim them in one go; yields those that did not exist yet, in the order of `work`."""
+        rows = [
+            {
+                "kind": kind,
+                "request_id": request_id,
+                "attempt": attempt,
+                "state": "claimed",
+                "owner": owner,
+                "lease_until": now + lease,
+                "created_at": now,
+                "updated_at": now,
+            }
+            for request_id, attempt in work
+        ]
+        if not rows:
+            return []
+        with self._database.write() as session:
+            taken = session.execute(insert(JobRow).on_conflict_do_nothing().returning(*_COLUMNS), rows)
+            return sorted((Job(*row) for row in taken), key=lambda job: job.id)
+
+    def skip_all(self, kind: str, work: Sequence[tuple[bytes, int, str]], *, now: float) -> None:
+        """Note for each request and attempt why nothing will be done; jobs that exist stay as they are."""
+        rows = [
+            {
+                "kind": kind,
+                "request_id": request_id,
+                "attempt": attempt,
+                "state": "skipped",
+                "reason": reason,
+                "created_at": now,
+                "updated_at": now,
+            }
+            for request_id, attempt, reason in work
+        ]
+        if rows:
+            with self._database.write() as session:
+                session.execute(insert(JobRow).on_conflict_do_nothing(), rows)
+
+    def reconsider(self, kind: str) -> None:
+        """Forget what was skipped before anything was sent: settings or published models may have changed."""
+        with self._database.write() as session:
+            session.execute(
+                delete(JobRow).where(JobRow.kind == kind, JobRow.state == "skipped", JobRow.tx_id.is_(None))
+            )
 
     def claim(self, kinds: Sequence[str], owner: str, limit: int, *, now: float, lease: float) -> list[Job]:
         """Take up to `limit` jobs that are open, or whose lease ran out, for `lease` seconds; oldest first."""

@@ -91,6 +91,14 @@ class StoredAnswer:
     gas_used: int
 
 
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What an operator has at stake: answers that are not final, and bonds (gwei) of answers not seen mined yet."""
+
+    open_answers: int
+    unmined_bonds: int
+
+
 REQUEST_FIELDS = tuple(field.name for field in fields(StoredRequest))
 ANSWER_FIELDS = tuple(field.name for field in fields(StoredAnswer))
 _REQUEST = [getattr(RequestRow, name) for name in REQUEST_FIELDS]
@@ -179,6 +187,20 @@ class Requests:
             limit=limit,
             unless_job=unless_job,
         )
+
+    def exposure(self, operator: str) -> Exposure:
+        """What `operator` has at stake, with what its `answer` jobs have sent."""
+        unmined = (
+            select(func.count(), func.coalesce(func.sum(RequestRow.operator_bond), 0))
+            .join(JobRow, JobRow.request_id == RequestRow.id)
+            .where(JobRow.kind == "answer", JobRow.state == "sent")
+        )
+        provisional = select(func.count()).where(
+            RequestRow.operator == operator, RequestRow.status.in_((Status.ANSWERED, Status.DISPUTED))
+        )
+        with self._database.read() as session:
+            sent, bonds = session.execute(unmined).one()
+            return Exposure((session.scalar(provisional) or 0) + sent, bonds)
 
     def counts(self) -> dict[Status, int]:
         """How many requests stand where."""

@@ -1,0 +1,206 @@
+"""Running a service: everything it needs, opened in order and closed in reverse."""
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from threading import Event
+from urllib.parse import quote
+
+import structlog
+
+from oracle import log
+from oracle.chain.events import EnvironmentPublished
+from oracle.chain.indexer import Indexer
+from oracle.chain.scanner import Addresses
+from oracle.chain.sender import Sender
+from oracle.errors import ConfigError
+from oracle.inference.environment import Manifest, this_environment
+from oracle.inference.sessions import SessionCache
+from oracle.metrics import MethodClass, Metrics, Purpose, RpcOutcome, TransactionOutcome
+from oracle.services.context import Chain, make_sender, open_chain, open_signer
+from oracle.services.follower import Follower
+from oracle.services.http import HealthState, make_app, serve
+from oracle.services.keeper import Keeper
+from oracle.services.loop import Service, run
+from oracle.services.operator import Operator
+from oracle.services.serving import load_files
+from oracle.services.upkeep import Upkeep
+from oracle.settings import Settings
+from oracle.store.database import Store
+from oracle.store.ledger import Rewind
+
+_log = structlog.get_logger(__name__)
+
+PERIODIC = ("balance", "lag", "rescan", "sweep", "work")
+"""Names of every service's periodic work."""
+
+_METHODS = {
+    "eth_blockNumber": MethodClass.HEAD,
+    "eth_getBlockByNumber": MethodClass.HEAD,
+    "eth_getLogs": MethodClass.LOGS,
+    "eth_getBlockReceipts": MethodClass.LOGS,
+    "eth_getTransactionReceipt": MethodClass.LOGS,
+    "eth_call": MethodClass.CALL,
+    "eth_estimateGas": MethodClass.CALL,
+    "eth_sendRawTransaction": MethodClass.SEND,
+}
+_ENDINGS = {
+    "mined": TransactionOutcome.MINED,
+    "reverted": TransactionOutcome.REVERTED,
+    "cancelled": TransactionOutcome.GIVEN_UP,
+    "lost": TransactionOutcome.FAILED,
+}
+
+
+def run_operator(settings: Settings, *, stop: Event) -> None:
+    """Answer requests until `stop` is set. Raises what opening its parts raises; see the functions it calls."""
+    chosen = settings.operator
+    if not chosen.models:
+        raise ConfigError("No model is served.", hint="Name ONNX files with --model or `operator.models`.")
+    files = load_files(chosen.models, chosen.dims)
+    provider = chosen.providers[0]
+    metrics = Metrics(models=[file.path.stem for file in files], jobs=PERIODIC)
+    sessions = SessionCache(
+        threads=chosen.threads,
+        providers=chosen.providers,
+        optimisation_level=chosen.optimisation,
+        max_batch=chosen.max_batch,
+        observer=partial(_observe_inference, metrics, {file.digest: file.path.stem for file in files}),
+    )
+    for file in files:
+        sessions.warm_up(file)
+    manifest = this_environment(threads=chosen.threads, provider=provider, optimisation_level=chosen.optimisation)
+
+    def make(follower: Follower, upkeep: Upkeep, owner: str) -> Service:
+        _announce(follower, manifest)
+        return Operator(follower, upkeep, files, sessions, manifest, chosen, owner=owner, clock=time.time)
+
+    _run(settings, "operator", metrics, Operator.kinds, chosen.max_batch, make, stop)
+
+
+def run_keeper(settings: Settings, *, stop: Event) -> None:
+    """Do everybody's upkeep until `stop` is set. Raises what opening its parts raises."""
+
+    def make(follower: Follower, upkeep: Upkeep, _owner: str) -> Service:
+        return Keeper(follower, upkeep, settings.keeper, clock=time.time)
+
+    metrics = Metrics(jobs=PERIODIC)
+    _run(settings, "keeper", metrics, Keeper.kinds, settings.keeper.max_batch, make, stop)
+
+
+def replay(settings: Settings, role: str, from_block: int) -> int:
+    """Read all events from `from_block` on again into a role's database; yields how many were new to it."""
+    with open_chain(settings) as chain, open_store(chain, role) as store:
+        return len(make_indexer(chain, store).replay(from_block))
+
+
+@contextmanager
+def open_store(chain: Chain, role: str) -> Iterator[Store]:
+    """The role's database: `store.path`, or `.assay/<role>.db`."""
+    path = chain.settings.store.path or Path(".assay") / f"{role}.db"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    store = Store.open(f"sqlite:///{quote(str(path))}")
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def make_indexer(chain: Chain, store: Store, on_rewind: Callable[[Rewind], None] = lambda _rewind: None) -> Indexer:
+    """An indexer with the configured ranges."""
+    chosen = chain.settings.chain
+    return Indexer(
+        chain.provider,
+        store,
+        Addresses(oracle=chain.oracle.address, registry=chain.registry.address),
+        start_block=chosen.start_block,
+        confirmations=chosen.confirmations,
+        max_range=chosen.max_log_range,
+        keep_blocks=chosen.keep_blocks,
+        on_rewind=on_rewind,
+    )
+
+
+def _run(
+    settings: Settings,
+    role: str,
+    metrics: Metrics,
+    kinds: tuple[str, ...],
+    max_batch: int,
+    make: Callable[[Follower, Upkeep, str], Service],
+    stop: Event,
+) -> None:
+    log.configure(settings.log.level, settings.log.format, settings.log.file, secrets=settings.secrets())
+    health = HealthState(progress_seconds=settings.http.progress_seconds, started=time.time())
+    signer = open_signer(settings)
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    with (
+        open_chain(settings, observer=partial(_observe_rpc, metrics)) as chain,
+        open_store(chain, role) as store,
+        serve(make_app(role, health, metrics), settings.http.host, settings.http.port) as port,
+    ):
+        sender = make_sender(chain, store, signer, partial(_observe_transaction, metrics))
+        indexer = make_indexer(chain, store, partial(_on_rewind, sender, metrics))
+        follower = Follower(chain, store, indexer, sender, metrics, health, settings.schedule, kinds, Event())
+        upkeep = Upkeep(chain.oracle, store, sender, owner=owner, max_batch=max_batch, clock=time.time)
+        service = make(follower, upkeep, owner)
+        freed = store.jobs.free(_alive, now=time.time())
+        _log.info("started", role=role, address=sender.address, chain=chain.provider.chain_id, port=port, resumed=freed)
+        run(
+            service,
+            metrics=metrics,
+            health=health,
+            schedule=settings.schedule,
+            poll_seconds=settings.chain.poll_seconds,
+            stop=stop,
+        )
+        _log.info("stopped", role=role)
+
+
+def _announce(follower: Follower, manifest: Manifest) -> None:
+    """Publish the manifest behind the hashes of our answers, unless the chain has it already."""
+    follower.indexer.sync()
+    for each in follower.store.events.select(name="EnvironmentPublished", account=follower.sender.address):
+        if isinstance(each.event, EnvironmentPublished) and each.event.manifest_hash == manifest.manifest_hash:
+            return
+    follower.sender.send(follower.chain.registry.publish_environment(manifest.encode()), purpose=Purpose.OTHER)
+
+
+def _alive(owner: str) -> bool:
+    """Whether the process behind an owner of jobs still runs; of another machine's we assume it does."""
+    host, _, pid = owner.rpartition(":")
+    if host != socket.gethostname():
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _on_rewind(sender: Sender, metrics: Metrics, rewind: Rewind) -> None:
+    metrics.reorgs.inc()
+    sender.reopen(rewind.to)
+
+
+def _observe_rpc(metrics: Metrics, method: str, outcome: str, seconds: float) -> None:
+    kind = _METHODS.get(method, MethodClass.OTHER)
+    metrics.rpc_requests.labels(kind, RpcOutcome(outcome)).inc()
+    metrics.rpc_seconds.labels(kind).observe(seconds)
+
+
+def _observe_transaction(metrics: Metrics, purpose: str, outcome: str) -> None:
+    if outcome == "replaced":
+        metrics.transaction_bumps.inc()
+    elif outcome in _ENDINGS:
+        metrics.transactions.labels(Purpose(purpose), _ENDINGS[outcome]).inc()
+
+
+def _observe_inference(metrics: Metrics, names: dict[bytes, str], digest: bytes, _requests: int, spent: float) -> None:
+    metrics.inference_seconds.labels(metrics.model(names.get(digest))).observe(spent)
