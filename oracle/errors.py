@@ -77,3 +77,9 @@ class SignerError(AssayError):
     """A keystore is missing, unreadable, or its password is wrong."""
 
     exit_code = 10
+
+
+class EndedWithoutAnswer(AssayError):
+    """A request expired or was voided; its fee is back with the requester."""
+
+    exit_code = 11

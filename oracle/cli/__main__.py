@@ -1,0 +1,5 @@
+"""`python -m oracle.cli`: the same as `assay`."""
+
+from oracle.cli.main import run
+
+run()

@@ -1,0 +1,140 @@
+"""`assay demo`: everything at once, live."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from oracle.cli.session import session
+from oracle.cli.show import Json, example, print_json, print_table, say
+from oracle.cli.units import show_ether
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from oracle.demo.story import Line, Report
+
+_COLOURS = {"sent": "dim", "requested": "yellow", "answered": "cyan", "final": "blue", "delivered": "green"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog=example("assay demo --requests 20"))(demo)
+
+
+def demo(
+    context: typer.Context,
+    requests: Annotated[int, typer.Option(min=3, max=30, help="How many requests.")] = 12,
+    out: Annotated[Path, typer.Option(help="Folder of demo.json and the demo's files.")] = Path("build"),
+    json: Json = False,
+) -> None:
+    """Play the whole system: a chain, three models, two operators and a keeper, real requests, to final answers.
+
+    Takes about half a minute; writes OUT/demo.json. Exit code 1 if anything is not as it should be.
+    """
+    from rich.console import Console  # noqa: PLC0415
+
+    from oracle import log  # noqa: PLC0415
+    from oracle.demo.story import play, write_report  # noqa: PLC0415
+
+    log.configure("debug" if session(context).verbose else "error")
+    console = Console(stderr=True)
+    with _Watching(console) as stage:
+        report = play(out / "demo", requests, stage)
+    write_report(report, out / "demo.json")
+    if json:
+        print_json(report.to_json())
+    else:
+        _conclude(report)
+    say(f"Written: {out / 'demo.json'}")
+
+
+class _Watching:
+    """A live table on a terminal; elsewhere a line for each change."""
+
+    def __init__(self, console: "Console") -> None:
+        from rich.live import Live  # noqa: PLC0415
+
+        self._console = console
+        self._live = Live(console=console, refresh_per_second=8, transient=True) if console.is_terminal else None
+        self._step = ""
+        self._states: dict[int, str] = {}
+
+    def __enter__(self) -> "_Watching":
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def tell(self, text: str) -> None:
+        """A step has begun."""
+        self._step = text
+        if self._live is None:
+            say(text)
+        else:
+            self._live.console.print(f"[dim]{text}")
+
+    def show(self, lines: "Sequence[Line]") -> None:
+        """These are the requests now."""
+        if self._live is not None:
+            self._live.update(_live_table(lines, self._step))
+            return
+        for line in lines:
+            if self._states.get(line.number) != line.state:
+                self._states[line.number] = line.state
+                note = {"answered": f" by {line.operator}: {line.answer}", "delivered": f": {line.decision}"}
+                say(f"  {line.number:>2} {line.ask.title}: {line.state}{note.get(line.state, '')}")
+
+
+def _live_table(lines: "Sequence[Line]", title: str) -> "Table":
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(title=title, title_justify="left", expand=True)
+    for column in ("#", "asked", "state", "operator", "answer", "what the contract did"):
+        table.add_column(column, overflow="ellipsis", no_wrap=True)
+    for line in lines:
+        table.add_row(
+            str(line.number),
+            Text(line.ask.title),
+            Text(line.state, _COLOURS.get(line.state, "")),
+            line.operator,
+            Text(line.answer),
+            Text(line.decision),
+        )
+    return table
+
+
+def _conclude(report: "Report") -> None:
+    print_table(
+        ["#", "request", "model", "asked", "answer", "what the contract did", "operator", "gas"],
+        [
+            [
+                str(line.number),
+                f"0x{line.request_id[:4].hex()}",
+                line.ask.sample.model,
+                line.ask.title,
+                line.answer,
+                line.decision,
+                line.operator,
+                f"{line.gas['lifecycle']:,}",
+            ]
+            for line in report.lines
+        ],
+        title="From request to final answer",
+    )
+    gas, money = report.gas, report.money
+    typer.echo(
+        f"{len(report.lines)} requests final and delivered in {report.seconds:.1f} s. Median gas: request "
+        f"{gas['request']:,}, answer {gas['answer']:,}, finalize {gas['finalize']:,}, lifecycle {gas['lifecycle']:,}."
+    )
+    typer.echo(f"An operator's own time per answer, median: {report.worker_ms_p50:.2f} ms.")
+    typer.echo(
+        f"Money conserved: {show_ether(money.before)} ether before = {show_ether(money.after)} after "
+        f"+ {show_ether(money.gas)} for gas; the oracle holds {show_ether(money.held)} and owes as much."
+    )

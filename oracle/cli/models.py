@@ -1,0 +1,124 @@
+"""`assay model publish|list|show`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oracle.cli.session import session
+from oracle.cli.show import Json, example, print_json, print_pairs, print_table, say, working
+from oracle.cli.units import parse_dims, show_hex
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Announce models, and see what is announced.")
+
+
+@app.command(epilog=example("assay model publish house-prices.onnx --dim batch=1 --uri ipfs://bafy…"))
+def publish(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The ONNX file.")],
+    dim: Annotated[list[str] | None, typer.Option(metavar="NAME=N", help="Size of a dynamic dimension.")] = None,
+    uri: Annotated[list[str] | None, typer.Option(help="Where the file can be had.")] = None,
+    json: Json = False,
+) -> None:
+    """Check an ONNX file and announce it on-chain."""
+    from oracle.inference.model_file import load_model_file  # noqa: PLC0415
+    from oracle.services.context import open_sender  # noqa: PLC0415
+
+    with working("Checking the model"):
+        checked = load_model_file(file, dims=parse_dims(dim or []))
+    with session(context).chain() as chain, open_sender(chain) as sender, working("Announcing it"):
+        mined = sender.execute(chain.registry.publish(checked.model, uri or []), purpose="publish model")
+    if json:
+        print_json(
+            {
+                "model_id": show_hex(checked.model.id),
+                "onnx_digest": show_hex(checked.digest),
+                "inputs": [str(spec) for spec in checked.model.inputs],
+                "outputs": [str(spec) for spec in checked.model.output_tensors],
+                "transaction": show_hex(mined.hash),
+                "block": mined.block_number,
+                "gas_used": mined.gas_used,
+            }
+        )
+        return
+    print_pairs(
+        [
+            ("model", show_hex(checked.model.id)),
+            ("file's SHA-256", checked.digest.hex()),
+            *((f"input {name}", str(s)) for name, s in zip(checked.input_names, checked.model.inputs, strict=True)),
+            *(
+                (f"output {name}", str(s))
+                for name, s in zip(checked.output_names, checked.model.output_tensors, strict=True)
+            ),
+            ("transaction", f"{show_hex(mined.hash)} ({mined.gas_used:,} gas)"),
+        ]
+    )
+    say(f"Serve it with `assay operator --model {file}`.")
+
+
+@app.command("list", epilog=example("assay model list"))
+def list_models(context: typer.Context, json: Json = False) -> None:
+    """The models announced on this chain."""
+    from oracle.cli.catalogue import published  # noqa: PLC0415
+
+    with session(context).chain() as chain, working("Reading the registry"):
+        listings = published(chain)
+    if json:
+        print_json([listing.to_json() for listing in listings])
+        return
+    if not listings:
+        say("No model has been published here. Publish one with `assay model publish FILE`.")
+        return
+    print_table(
+        ["model", "inputs", "outputs", "id", "program"],
+        [
+            [
+                listing.title,
+                ", ".join(map(str, listing.model.inputs)) if listing.model else "unknown dtype",
+                ", ".join(map(str, listing.model.output_tensors)) if listing.model else "unknown dtype",
+                show_hex(listing.model_id),
+                listing.program,
+            ]
+            for listing in listings
+        ],
+    )
+
+
+@app.command(epilog=example("assay model show credit"))
+def show(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(help="Id, beginning of id or digest, or a devnet's name.")],
+    json: Json = False,
+) -> None:
+    """One model: specs, digest, program, publisher, where to get it."""
+    from oracle.cli.catalogue import find, published  # noqa: PLC0415
+
+    with session(context).chain() as chain, working("Reading the registry"):
+        listing = find(published(chain), model)
+    if json:
+        print_json(listing.to_json())
+        return
+    specs = listing.model
+    print_pairs(
+        [
+            ("model", show_hex(listing.model_id)),
+            ("name", listing.name or "-"),
+            ("file's SHA-256", f"{listing.onnx_digest.hex()} (a claim of the publisher)"),
+            ("program root", listing.program),
+            *((f"input {slot}", str(spec)) for slot, spec in enumerate(specs.inputs if specs else ())),
+            *(
+                (f"output {slot}", f"{spec.tensor}, atol {_float64(spec.atol)}, rtol {_float64(spec.rtol)}")
+                for slot, spec in enumerate(specs.outputs if specs else ())
+            ),
+            ("publisher", listing.publisher),
+            *(("file at", uri) for uri in listing.uris),
+            ("announced in", f"block {listing.block}"),
+        ]
+    )
+
+
+def _float64(bits: int) -> str:
+    import struct  # noqa: PLC0415
+
+    value: float = struct.unpack(">d", bits.to_bytes(8, "big"))[0]
+    return f"{value:g}"

@@ -1,0 +1,141 @@
+"""`assay balance|deposit|withdraw`: an account's ether and its stake in the oracle."""
+
+from typing import Annotated
+
+import typer
+
+from oracle.cli.session import session
+from oracle.cli.show import Json, example, print_json, print_pairs, working
+from oracle.cli.units import parse_address, parse_ether, show_ether, show_hex
+
+_ALL = "all"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(epilog=example("assay --as operator-1 balance"))(balance)
+    app.command(epilog=example("assay --as operator-1 deposit 0.5"))(deposit)
+    app.command(epilog=example("assay --as operator-1 withdraw all"))(withdraw)
+
+
+def balance(
+    context: typer.Context,
+    address: Annotated[
+        str | None, typer.Argument(parser=parse_address, metavar="[ADDRESS]", help="Whose [default: your own]")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Ether for gas, and stake: all of it, what is locked behind answers, what is free."""
+    from eth_utils.address import to_checksum_address  # noqa: PLC0415
+
+    from oracle.services.context import open_signer  # noqa: PLC0415
+
+    with session(context).chain() as chain:
+        account = open_signer(chain.settings).address if address is None else to_checksum_address(address)
+        ether, stake = chain.provider.balance(account), chain.oracle.stake_of(chain.provider, account)
+    if json:
+        amounts = {"ether_wei": ether, "stake_wei": stake.balance, "locked_wei": stake.locked, "free_wei": stake.free}
+        print_json({"address": account, **{name: str(wei) for name, wei in amounts.items()}})
+        return
+    print_pairs(
+        [
+            ("account", account),
+            ("ether for gas", f"{show_ether(ether)} ether"),
+            ("stake", f"{show_ether(stake.balance)} ether"),
+            ("  locked", f"{show_ether(stake.locked)} ether, behind answers that are not final"),
+            ("  free", f"{show_ether(stake.free)} ether, can be withdrawn"),
+        ]
+    )
+
+
+def deposit(
+    context: typer.Context,
+    amount: Annotated[str, typer.Argument(metavar="ETHER", help="How much, such as 0.5.")],
+    account: Annotated[
+        str | None, typer.Option(parser=parse_address, metavar="ADDRESS", help="Whose stake [default: your own]")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Add ether to a stake. Operators answer with what is free of theirs."""
+    from eth_utils.address import to_checksum_address  # noqa: PLC0415
+
+    from oracle.services.context import open_sender  # noqa: PLC0415
+
+    wei = parse_ether(amount)
+    with session(context).chain() as chain, open_sender(chain) as sender:
+        whose = sender.address if account is None else to_checksum_address(account)
+        with working("Depositing"):
+            mined = sender.execute(chain.oracle.deposit(whose, wei), purpose="deposit")
+        stake = chain.oracle.stake_of(chain.provider, whose)
+    if json:
+        print_json(
+            {
+                "account": whose,
+                "deposited_wei": str(wei),
+                "stake_wei": str(stake.balance),
+                "transaction": show_hex(mined.hash),
+                "gas_used": mined.gas_used,
+            }
+        )
+        return
+    print_pairs(
+        [
+            ("deposited", f"{show_ether(wei)} ether for {whose}"),
+            ("stake", f"{show_ether(stake.balance)} ether, {show_ether(stake.free)} of it free"),
+            ("transaction", f"{show_hex(mined.hash)} ({mined.gas_used:,} gas)"),
+        ]
+    )
+
+
+def withdraw(
+    context: typer.Context,
+    amount: Annotated[str, typer.Argument(metavar="ETHER|all", help="How much, such as 0.5, or all that is free.")],
+    to: Annotated[
+        str | None, typer.Option(parser=parse_address, metavar="ADDRESS", help="Where to [default: your own account]")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Take free stake out. What is locked behind answers becomes free when they are final."""
+    from eth_utils.address import to_checksum_address  # noqa: PLC0415
+
+    from oracle.errors import FundsError  # noqa: PLC0415
+    from oracle.services.context import open_sender  # noqa: PLC0415
+
+    asked = None if amount == _ALL else parse_ether(amount)
+    with session(context).chain() as chain, open_sender(chain) as sender:
+        stake = chain.oracle.stake_of(chain.provider, sender.address)
+        wei = stake.free if asked is None else asked
+        if wei > stake.free or wei == 0:
+            locked = (
+                f"; {show_ether(stake.locked)} are locked behind answers that are not final" if stake.locked else ""
+            )
+            raise FundsError(
+                f"{show_ether(stake.free)} ether of {sender.address}'s stake are free{locked}.",
+                hint="Withdraw less, or wait until the answers are final."
+                if stake.locked
+                else "Nothing can be withdrawn."
+                if stake.free == 0
+                else f"Withdraw at most {show_ether(stake.free)}.",
+            )
+        receiver = sender.address if to is None else to_checksum_address(to)
+        with working("Withdrawing"):
+            mined = sender.execute(chain.oracle.withdraw(wei, receiver), purpose="withdraw")
+    if json:
+        print_json(
+            {
+                "account": sender.address,
+                "to": receiver,
+                "withdrawn_wei": str(wei),
+                "stake_wei": str(stake.balance - wei),
+                "transaction": show_hex(mined.hash),
+                "gas_used": mined.gas_used,
+            }
+        )
+        return
+    print_pairs(
+        [
+            ("withdrawn", f"{show_ether(wei)} ether to {receiver}"),
+            ("stake left", f"{show_ether(stake.balance - wei)} ether"),
+            ("transaction", f"{show_hex(mined.hash)} ({mined.gas_used:,} gas)"),
+        ]
+    )
