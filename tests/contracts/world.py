@@ -66,7 +66,9 @@ class World:
     @classmethod
     def deploy(cls, project: Any, accounts: Any, chain: Any) -> "World":
         """Deploy everything and give both operators a stake of ten bonds."""
-        owner, requester, operator, rival, keeper, finder, opener = (accounts[i] for i in range(7))
+        owner, requester, operator, rival, keeper, finder, opener, coinbase = (accounts[i] for i in range(8))
+        # Tips must not go to the zero address: that is where burnt ether is counted.
+        chain.provider.make_request("anvil_setCoinbase", [coinbase.address])
         seat = owner.deploy(project.DisputeSeat)
         world = cls(
             project,
