@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from oracle.demo.story import Line, Report
+    from oracle.demo.report import Line, Report
 
 _COLOURS = {"sent": "dim", "requested": "yellow", "answered": "cyan", "final": "blue", "delivered": "green"}
 
@@ -37,7 +37,8 @@ def demo(
     from rich.console import Console  # noqa: PLC0415
 
     from oracle import log  # noqa: PLC0415
-    from oracle.demo.story import play, write_report  # noqa: PLC0415
+    from oracle.demo.report import write_report  # noqa: PLC0415
+    from oracle.demo.story import play  # noqa: PLC0415
 
     log.configure("debug" if session(context).verbose else "error")
     console = Console(stderr=True)

@@ -120,13 +120,14 @@ def withdraw(
         receiver = sender.address if to is None else to_checksum_address(to)
         with working("Withdrawing"):
             mined = sender.execute(chain.oracle.withdraw(wei, receiver), purpose="withdraw")
+        left = chain.oracle.stake_of(chain.provider, sender.address).balance
     if json:
         print_json(
             {
                 "account": sender.address,
                 "to": receiver,
                 "withdrawn_wei": str(wei),
-                "stake_wei": str(stake.balance - wei),
+                "stake_wei": str(left),
                 "transaction": show_hex(mined.hash),
                 "gas_used": mined.gas_used,
             }
@@ -135,7 +136,7 @@ def withdraw(
     print_pairs(
         [
             ("withdrawn", f"{show_ether(wei)} ether to {receiver}"),
-            ("stake left", f"{show_ether(stake.balance - wei)} ether"),
+            ("stake left", f"{show_ether(left)} ether"),
             ("transaction", f"{show_hex(mined.hash)} ({mined.gas_used:,} gas)"),
         ]
     )

@@ -104,6 +104,6 @@ def replay(
     settings = session(context).settings(usual_role=usual, store__path=store)
     events = replay_store(settings, role=role.value, from_block=from_block)
     if json:
-        print_json({"role": role.value, "from_block": from_block, "events": events})
+        print_json({"role": role.value, "from_block": from_block, "new_events": events})
     else:
-        say(f"{events} events since block {from_block} are in the {role}'s database.")
+        say(f"Read again from block {from_block}; {events} events were new to the {role}'s database.")

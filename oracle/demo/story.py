@@ -1,11 +1,9 @@
 """What `assay demo` plays: a chain, two operators and a keeper, requests by the example consumers, to the end."""
 
-import json
 import statistics
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,10 +17,11 @@ from oracle.chain.history import raw_logs
 from oracle.chain.protocol import checksum
 from oracle.chain.provider import Log
 from oracle.chain.signer import KeySigner
-from oracle.demo.audit import Audit, Books, audit, require_earned
-from oracle.demo.cast import Ask, cast, decision_words, expected_event
+from oracle.demo.audit import Books, audit, require_earned
+from oracle.demo.cast import cast, decision_words, expected_event
 from oracle.demo.devnet import Devnet
 from oracle.demo.processes import Worker
+from oracle.demo.report import Line, Report
 from oracle.demo.samples import MODELS, describe_answer
 from oracle.errors import AssayError, WaitTimeout
 from oracle.inference.model_file import ModelFile, load_model_file
@@ -37,27 +36,6 @@ _TOLERANCE = 1e-3
 """How far an operator's output may be from ours: batches and threads change the last bits of float32 sums."""
 
 
-@dataclass(slots=True)
-class Line:
-    """One request of the demo and what has become of it; `transactions` by what they did."""
-
-    number: int
-    ask: Ask
-    request_id: bytes = b""
-    state: str = "to be asked"
-    operator: str = ""
-    answer: str = ""
-    decision: str = ""
-    output: bytes = b""
-    transactions: dict[str, bytes] = field(default_factory=dict)
-    gas: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def done(self) -> bool:
-        """Final, delivered, and acted upon."""
-        return {"finalize", "deliver"} <= self.transactions.keys() and bool(self.decision)
-
-
 class Stage(Protocol):
     """Who watches."""
 
@@ -66,50 +44,6 @@ class Stage(Protocol):
 
     def show(self, lines: Sequence[Line]) -> None:
         """These are the requests now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """How it went. `gas` holds medians over the requests; `worker_ms_p50` is the operators' own time per answer."""
-
-    lines: tuple[Line, ...]
-    gas: dict[str, int]
-    worker_ms_p50: float
-    seconds: float
-    money: Audit
-
-    def to_json(self) -> dict[str, Any]:
-        """What `demo.json` holds."""
-        return {
-            "requests": len(self.lines),
-            "final": sum("finalize" in line.transactions for line in self.lines),
-            "callbacks": sum("deliver" in line.transactions for line in self.lines),
-            "models": sorted({line.ask.sample.model for line in self.lines}),
-            "gas": self.gas,
-            "worker_ms_p50": self.worker_ms_p50,
-            "seconds": round(self.seconds, 1),
-            "money_wei": {
-                "before": str(self.money.before),
-                "after": str(self.money.after),
-                "gas": str(self.money.gas),
-                "oracle_held": str(self.money.held),
-                "oracle_owed": str(self.money.stakes),
-            },
-            "table": [
-                {
-                    "request": f"0x{line.request_id.hex()}",
-                    "asked": line.ask.title,
-                    "consumer": line.ask.consumer,
-                    "model": line.ask.sample.model,
-                    "answer": line.answer,
-                    "decision": line.decision,
-                    "truth": line.ask.sample.expected,
-                    "operator": line.operator,
-                    "gas": line.gas,
-                }
-                for line in self.lines
-            ],
-        }
 
 
 def play(folder: Path, requests: int, stage: Stage) -> Report:
@@ -141,7 +75,7 @@ def play(folder: Path, requests: int, stage: Stage) -> Report:
             require_earned(before, after, play.earned())
         except AssayError as error:
             said = "\n".join(f"--- {worker.role}\n{worker.tail()}" for worker in workers)
-            raise type(error)(f"{error.message}\n{said}", hint=error.hint) from error
+            raise AssayError(f"{error.message}\n{said}", hint=error.hint) from error
         gas = play.gas()
         return Report(tuple(lines), gas, _worker_ms(workers), time.monotonic() - began, money)
 
@@ -301,9 +235,3 @@ def _worker_ms(workers: Sequence[Worker]) -> float:
     if not spent:
         raise AssayError("The operators' logs hold no answer.")
     return round(statistics.median(spent), 3)
-
-
-def write_report(report: Report, path: Path) -> None:
-    """Write `demo.json`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,80 @@
+"""What comes of the demo: each request's line, and the report that `demo.json` holds."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from oracle.demo.audit import Audit
+from oracle.demo.cast import Ask
+
+
+@dataclass(slots=True)
+class Line:
+    """One request of the demo and what has become of it; `transactions` by what they did."""
+
+    number: int
+    ask: Ask
+    request_id: bytes = b""
+    state: str = "to be asked"
+    operator: str = ""
+    answer: str = ""
+    decision: str = ""
+    output: bytes = b""
+    transactions: dict[str, bytes] = field(default_factory=dict)
+    gas: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def done(self) -> bool:
+        """Final, delivered, and acted upon."""
+        return {"finalize", "deliver"} <= self.transactions.keys() and bool(self.decision)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How it went. `gas` holds medians over the requests; `worker_ms_p50` is the operators' own time per answer."""
+
+    lines: tuple[Line, ...]
+    gas: dict[str, int]
+    worker_ms_p50: float
+    seconds: float
+    money: Audit
+
+    def to_json(self) -> dict[str, Any]:
+        """What `demo.json` holds."""
+        return {
+            "requests": len(self.lines),
+            "final": sum("finalize" in line.transactions for line in self.lines),
+            "callbacks": sum("deliver" in line.transactions for line in self.lines),
+            "models": sorted({line.ask.sample.model for line in self.lines}),
+            "gas": self.gas,
+            "worker_ms_p50": self.worker_ms_p50,
+            "seconds": round(self.seconds, 1),
+            "money_wei": {
+                "before": str(self.money.before),
+                "after": str(self.money.after),
+                "gas": str(self.money.gas),
+                "oracle_held": str(self.money.held),
+                "oracle_owed": str(self.money.stakes),
+            },
+            "table": [
+                {
+                    "request": f"0x{line.request_id.hex()}",
+                    "asked": line.ask.title,
+                    "consumer": line.ask.consumer,
+                    "model": line.ask.sample.model,
+                    "answer": line.answer,
+                    "decision": line.decision,
+                    "truth": line.ask.sample.expected,
+                    "operator": line.operator,
+                    "gas": line.gas,
+                }
+                for line in self.lines
+            ],
+        }
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Write `demo.json`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
