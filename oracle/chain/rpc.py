@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
 
 from oracle.chain.abi import artifact
 from oracle.chain.protocol import Reason
@@ -15,6 +16,9 @@ from oracle.errors import AssayError, ChainError, FundsError, RejectedError
 
 _ERROR_STRING = bytes.fromhex("08c379a0")
 _PANIC = bytes.fromhex("4e487b71")
+
+UNDECODABLE = (ValueError, DecodingError, OverflowError, StopIteration)
+"""What decoding bytes that do not fit their types may raise."""
 
 
 class TransportError(ChainError):
@@ -186,7 +190,7 @@ def describe_revert(data: bytes) -> str:
         if entry is not None:
             try:
                 values = entry.decode_error(data)
-            except ValueError:
+            except UNDECODABLE:
                 break
             return _refusal(entry.name, entry.names, values)
     return f"The contract reverted with 0x{data[:68].hex()}."
@@ -240,7 +244,7 @@ def _bare_revert(message: str) -> str:
 def _decoded(kinds: list[str], data: bytes) -> tuple[Any, ...]:
     try:
         return decode(kinds, data[4:])
-    except ValueError:
+    except UNDECODABLE:
         return (f"0x{data[:68].hex()}",)
 
 

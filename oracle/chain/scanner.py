@@ -13,6 +13,7 @@ import structlog
 from eth_typing import ChecksumAddress
 
 from oracle.chain.events import decode_log
+from oracle.chain.rpc import UNDECODABLE
 from oracle.chain.wire import Block, Log, Receipt
 from oracle.errors import ChainError
 from oracle.store.events import UNKNOWN, IndexedEvent
@@ -134,7 +135,7 @@ class Scanner:
     def _event(self, log: Log, timestamp: int, receipt: Receipt) -> IndexedEvent:
         try:
             event = decode_log(log.topics, log.data)
-        except ValueError as error:
+        except UNDECODABLE as error:
             event = None
             _log.warning("log_undecodable", tx="0x" + log.tx_hash.hex(), log=log.log_index, error=str(error))
         if event is None:

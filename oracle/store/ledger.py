@@ -72,7 +72,7 @@ class Ledger:
             select(BlockRow.number, BlockRow.hash).where(BlockRow.number.between(first, last)).order_by(BlockRow.number)
         )
         with self._database.read() as session:
-            return dict(session.execute(query).tuples().all())
+            return {row.number: row.hash for row in session.execute(query)}
 
     def apply(
         self, blocks: Sequence[Block], events: Sequence[IndexedEvent], *, last: int, keep: int, cursor: Cursor

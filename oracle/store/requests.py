@@ -204,9 +204,9 @@ class Requests:
 
     def counts(self) -> dict[Status, int]:
         """How many requests stand where."""
-        query = select(RequestRow.status, func.count()).group_by(RequestRow.status)
+        query = select(RequestRow.status, func.count().label("number")).group_by(RequestRow.status)
         with self._database.read() as session:
-            return dict(session.execute(query).tuples().all())
+            return {row.status: row.number for row in session.execute(query)}
 
     def _all(
         self,
