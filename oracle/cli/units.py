@@ -28,12 +28,16 @@ def parse_ether(text: str) -> int:
 
 
 def parse_address(text: str) -> str:
-    """A checksummed address."""
-    from eth_utils.address import is_address, to_checksum_address  # noqa: PLC0415
+    """A checksummed address, from one in lower or upper case or with the right checksum."""
+    from eth_utils.address import is_hex_address, to_checksum_address  # noqa: PLC0415
 
-    if not is_address(text):
-        raise typer.BadParameter(f"{text!r} is no address: 0x and 40 hex digits, or their checksummed form.")
-    return to_checksum_address(text)
+    if not is_hex_address(text):
+        raise typer.BadParameter(f"{text!r} is no address: write 0x and 40 hex digits.")
+    address = to_checksum_address(text)
+    mixed_case = text[2:] not in {text[2:].lower(), text[2:].upper()}
+    if mixed_case and text != address:
+        raise typer.BadParameter(f"{text!r} is mistyped: its checksum is wrong.")
+    return address
 
 
 def parse_software(text: str) -> bytes:

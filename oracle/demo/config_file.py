@@ -21,7 +21,7 @@ def _table(name: str, table: Mapping[str, object]) -> Iterator[str]:
     if plain:
         yield f"[{name}]"
         # JSON's texts, numbers and lists of them are TOML's too.
-        yield from (f"{_key(key)} = {json.dumps(value)}" for key, value in plain.items())
+        yield from (f"{_key(key)} = {_text(value)}" for key, value in plain.items())
         yield ""
     for key, value in table.items():
         if isinstance(value, Mapping):
@@ -29,4 +29,10 @@ def _table(name: str, table: Mapping[str, object]) -> Iterator[str]:
 
 
 def _key(key: str) -> str:
-    return key if key.replace("-", "").replace("_", "").isalnum() else json.dumps(key)
+    bare = key.isascii() and key.replace("-", "").replace("_", "").isalnum()
+    return key if bare else _text(key)
+
+
+def _text(value: object) -> str:
+    """As JSON, without its surrogate pairs and its bare DEL, which TOML has not."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
