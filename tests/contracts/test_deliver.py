@@ -76,12 +76,11 @@ def test_attack_27_a_callback_that_reverts(world):
     assert consumer.taken(world.id(request)) == 1
 
 
-@pytest.mark.parametrize("size", [12, 8_192])
 @pytest.mark.parametrize("how", ["deliver", "finalize"])
-def test_attack_28_too_little_gas_for_the_callback(world, how, size):
+def test_attack_28_too_little_gas_for_the_callback(world, how):
     """Whatever gas is sent, the consumer gets its stipend whole or the call reverts: a keeper cannot starve it."""
     consumer = world.consumer()
-    call = _about_to(world, how, consumer, bytes(size))
+    call = _about_to(world, how, consumer, OUTPUT)
 
     def outcome(logs):
         (log,) = logs[-1:]
@@ -93,11 +92,10 @@ def test_attack_28_too_little_gas_for_the_callback(world, how, size):
     assert STIPEND - 5_000 < given.pop() <= STIPEND
 
 
-@pytest.mark.parametrize("size", [12, 8_192])
 @pytest.mark.parametrize("how", ["deliver", "finalize"])
-def test_attack_28_a_callback_that_burns_all_its_gas(world, how, size):
+def test_attack_28_a_callback_that_burns_all_its_gas(world, how):
     """With the least gas that is let through, enough is left to record the failure."""
-    call = _about_to(world, how, world.consumer("BURN"), bytes(size))
+    call = _about_to(world, how, world.consumer("BURN"), OUTPUT)
     failed = keccak(text="DeliveryFailed(bytes32,bytes)").hex()
     assert _outcomes_by_gas(world, call, lambda logs: logs[-1]["topics"][0].hex()) == {failed}
 
@@ -110,7 +108,8 @@ def _outcomes_by_gas(world, call, outcome):
     while high - low > 100:
         middle = (low + high) // 2
         before = web3.provider.make_request("evm_snapshot", [])["result"]
-        receipt = web3.eth.get_transaction_receipt(web3.eth.send_transaction(sent | {"gas": middle}))
+        hashed = web3.eth.send_transaction(sent | {"gas": middle})
+        receipt = web3.eth.wait_for_transaction_receipt(hashed, timeout=20, poll_latency=0.01)
         if receipt["status"]:
             outcomes.add(outcome(receipt["logs"]))
         low, high = (low, middle) if receipt["status"] else (middle, high)
@@ -132,7 +131,7 @@ def _about_to(world, how, consumer, output):
 
 @pytest.mark.parametrize(("mode", "taken"), [("RETURN_BOMB", True), ("REVERT_BOMB", False)])
 def test_attack_29_a_callback_that_returns_a_megabyte(world, mode, taken):
-    """What it returns is not copied, and of a revert only 256 bytes are: it pays for its bomb out of its own stipend."""
+    """What it returns is not copied, of a revert only 256 bytes are: the bomb is paid out of its own stipend."""
     stipend = 2_000_000
     request = world.answered(world.consumer(mode), callback_gas=stipend)
     world.later(MINIMUM)
@@ -207,8 +206,6 @@ def test_attack_30_reentry_from_a_withdrawal_into_every_function(world):
         world.behave(consumer, "REENTER", bytes(call))
         ether = world.oracle.balance
         consumer.execute(world.oracle, 0, withdraw, sender=world.keeper)
-        if name in ("settle", "expire"):
-            expected = "InferenceOracle_Refused"
         assert (name, _outcome(world, consumer)) == (name, expected)
         assert ether - world.oracle.balance == BOND * GWEI == consumer.balance
         assert world.stake(consumer) == (2 * BOND * GWEI, 0)

@@ -6,7 +6,7 @@ import pytest
 from eth_utils.crypto import keccak
 
 from oracle.chain.protocol import GWEI, InputKind, Reason, Status
-from tests.contracts.world import BOND, FEE, INPUT, MINIMUM, MODEL, OUTPUT, PARAMETERS, events, reverts
+from tests.contracts.world import BOND, FEE, INPUT, MINIMUM, MODEL, OUTPUT, PARAMETERS, events, reverts, view_reverts
 
 DURATIONS = ("answer_time", "window", "trace_time", "proof_period", "move_time")
 LIMIT = 65_536
@@ -196,8 +196,8 @@ def test_attack_21_model_or_terms_swapped_after_the_request(world, change):
     world.later(MINIMUM)
     with world.refuses(swapped, Reason.NOT_ANSWERED):
         world.settle(swapped)
-    with world.refuses(swapped, Reason.NOT_FINAL):
-        world.oracle.requireFinal(swapped.to_abi(), OUTPUT)
+    called = (world.oracle, "requireFinal", (swapped.to_abi(), OUTPUT))
+    view_reverts(*called, "InferenceOracle_Refused", world.id(swapped), Reason.NOT_FINAL)
     world.settle(request)
 
 

@@ -3,11 +3,11 @@
 from eth_utils.crypto import keccak
 
 from oracle.chain.protocol import GWEI, Reason, Status
-from tests.contracts.world import BOND, FEE, MINIMUM, OUTPUT, events
+from tests.contracts.world import BOND, FEE, MINIMUM, OUTPUT, events, view_reverts
 
 
 def test_settling_pays_the_fee_and_unlocks_the_bond(world):
-    """This is what an operator answers for."""
+    """An operator answers for this."""
     request = world.answered()
     balance = world.stake(world.operator)[0]
     world.later(MINIMUM)
@@ -56,15 +56,15 @@ def test_an_answer_is_settled_only_as_it_was_posted(world):
 def test_attack_26_consumption_before_finality(world):
     """Until it is final an answer is nothing to rely on, and then only the answer that is."""
     request = world.answered()
-    with world.refuses(request, Reason.NOT_FINAL):
-        world.oracle.requireFinal(request.to_abi(), OUTPUT)
+    refused = (world.oracle, "requireFinal")
+    view_reverts(*refused, (request.to_abi(), OUTPUT), "InferenceOracle_Refused", world.id(request), Reason.NOT_FINAL)
     with world.refuses(request, Reason.NOT_FINAL):
         world.oracle.deliver(request.to_abi(), OUTPUT, sender=world.keeper)
     world.later(MINIMUM)
     world.settle(request)
     assert world.oracle.requireFinal(request.to_abi(), OUTPUT) == world.id(request)
-    with world.refuses(request, Reason.WRONG_ANSWER):
-        world.oracle.requireFinal(request.to_abi(), bytes(11))
+    forged = (request.to_abi(), bytes(11))
+    view_reverts(*refused, forged, "InferenceOracle_Refused", world.id(request), Reason.WRONG_ANSWER)
 
 
 def test_attack_71_bad_items_do_not_stop_a_batch_of_settlements(world):

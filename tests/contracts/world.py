@@ -1,12 +1,12 @@
 """The deployed contracts and short ways to lead a request through its life. Amounts are gwei unless named wei."""
 
 import itertools
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import ape
 import pytest
 from ape.exceptions import ContractLogicError, CustomError
 from eth_abi.abi import decode
@@ -248,9 +248,17 @@ def _error(contract: Any, raised: Any) -> tuple[str, tuple[Any, ...]]:
     """Name and arguments of a custom error: ape decodes those of the contract called, we those from below it."""
     if isinstance(raised, CustomError):
         return raised.abi.name, tuple(_plain(raised.inputs[i.name]) for i in raised.abi.inputs)
-    found = re.fullmatch(r"(?:custom error )?0x(\w+)(?:: (\w*))?", raised.revert_message)
-    assert found, f"reverted without a custom error: {raised.revert_message}"
-    return decode_error(contract, bytes.fromhex("".join(found.groups(""))))
+    return decode_error(contract, bytes.fromhex(raised.revert_message.removeprefix("0x")))
+
+
+def view_reverts(contract: Any, view: str, given: tuple[Any, ...], error: str, *arguments: Any) -> None:
+    """Calling a view reverts with this custom error of `contract` and exactly these arguments.
+
+    The call is made here because ape keeps of a view's revert only a message for people.
+    """
+    call = {"to": contract.address, "data": getattr(contract, view).encode_input(*given).to_0x_hex()}
+    reply = ape.chain.provider.web3.provider.make_request("eth_call", [call, "latest"])
+    assert decode_error(contract, bytes.fromhex(reply["error"]["data"][2:])) == (error, arguments)
 
 
 def decode_error(contract: Any, data: bytes) -> tuple[str, tuple[Any, ...]]:
@@ -259,8 +267,7 @@ def decode_error(contract: Any, data: bytes) -> tuple[str, tuple[Any, ...]]:
         if keccak(text=error.selector)[:4] == data[:4]:
             values = decode([i.canonical_type for i in error.inputs], data[4:])
             checksummed = (
-                to_checksum_address(v) if i.type == "address" else v
-                for i, v in zip(error.inputs, values, strict=True)
+                to_checksum_address(v) if i.type == "address" else v for i, v in zip(error.inputs, values, strict=True)
             )
             return error.name, tuple(checksummed)
     raise AssertionError(f"0x{data.hex()} is no error of {contract.contract_type.name}")

@@ -30,6 +30,22 @@ contract Attacks is Fixture {
         _sweep(id, deliver, HostileConsumer.Mode.BURN);
     }
 
+    /// @dev Ids are hashed from calldata as it stands; junk above a field's own bits is refused where the field is read, so
+    /// that one request cannot have two ids.
+    function test_attack_18_junk_bits_in_a_request() external {
+        Request memory made = _newRequest(address(this), 1, _policy(address(0), 0, 0), 0);
+        bytes memory call = abi.encodeCall(IInferenceOracle.request, (made, INPUT));
+        uint256[3] memory fields = [uint256(0), 3, 7];
+        for (uint256 i = 0; i < fields.length; ++i) {
+            bytes memory dirty = bytes.concat(call);
+            dirty[4 + 32 * fields[i]] = 0x01;
+            (bool opened,) = address(oracle).call(dirty);
+            assertTrue(!opened, "opened with junk bits");
+        }
+        (bool clean,) = address(oracle).call(call);
+        assertTrue(clean, "opened");
+    }
+
     /// @dev Makes the call and reverts with what came of it.
     function attempt(RequestId id, bytes calldata call, uint256 gas_) external {
         (bool success, bytes memory result) = address(oracle).call{gas: gas_}(call);
