@@ -97,8 +97,9 @@ def _live_table(lines: "Sequence[Line]", title: str) -> "Table":
     from rich.text import Text  # noqa: PLC0415
 
     table = Table(title=title, title_justify="left", expand=True)
-    for column in ("#", "asked", "state", "operator", "answer", "what the contract did"):
-        table.add_column(column, overflow="ellipsis", no_wrap=True)
+    for column, width in (("#", 2), ("asked", None), ("state", 11), ("operator", 10), ("answer", None)):
+        table.add_column(column, width=width, ratio=None if width else 1, overflow="ellipsis", no_wrap=True)
+    table.add_column("what the contract did", ratio=1, overflow="ellipsis", no_wrap=True)
     for line in lines:
         table.add_row(
             str(line.number),

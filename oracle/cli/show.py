@@ -8,6 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+_SHORT = 12
+"""Columns of cells up to this long are not wrapped, however narrow the terminal."""
+
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, for programs.")]
 
 
@@ -40,11 +43,13 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
+    listed = [[printable(cell) for cell in row] for row in rows]
     table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
+    for index, column in enumerate(columns):
+        short = all(len(row[index]) <= _SHORT for row in listed)
+        table.add_column(column, overflow="fold", no_wrap=short)
+    for row in listed:
+        table.add_row(*map(Text, row))
     console = Console()
     if not console.is_terminal:
         console.width = 160

@@ -147,10 +147,9 @@ def test_a_request_is_seen_through_to_its_answer(net: Net) -> None:
     assert asked["request_id"] in [each["request_id"] for each in net.run("status", "--json").json]
     assert "approve: 93" in net.run("status").out
 
-    replayed = net.run(
-        "replay", "--role", "operator", "--from-block", 0, "--store", net.folder / "operator-1.db", "--json"
-    ).json
-    assert replayed["new_events"] == 0
+    replay = ("replay", "--role", "operator", "--from-block", 0, "--store", net.folder / "operator-1.db", "--json")
+    assert net.run(*replay).code == 0  # what came after the operator stopped may be new to it
+    assert net.run(*replay).json == {"role": "operator", "from_block": 0, "new_events": 0}
 
 
 def test_locked_money_cannot_be_withdrawn(net: Net) -> None:
