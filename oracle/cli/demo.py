@@ -1,6 +1,8 @@
 """`assay demo`: everything at once, live."""
 
-from collections.abc import Sequence
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,8 +43,7 @@ def demo(
     from oracle.demo.story import play  # noqa: PLC0415
 
     log.configure("debug" if session(context).verbose else "error")
-    console = Console(stderr=True)
-    with _Watching(console) as stage:
+    with _ended_by_sigterm(), _Watching(Console(stderr=True)) as stage:
         report = play(out / "demo", requests, stage)
     write_report(report, out / "demo.json")
     if json:
@@ -50,6 +51,16 @@ def demo(
     else:
         _conclude(report)
     say(f"Written: {out / 'demo.json'}")
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends a `with` block as Ctrl-C does, so that the demo's processes are ended too."""
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 class _Watching:
