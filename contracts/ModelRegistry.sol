@@ -25,6 +25,8 @@ contract ModelRegistry is IModelRegistry {
         );
         for (uint256 i = 0; i < inputs; ++i) {
             TensorSpec calldata spec = model.inputs[i];
+            // Called to revert on an unknown dtype.
+            // slither-disable-next-line unused-return
             Dtype.size(spec.dtype);
             _count(spec.shape);
         }

@@ -60,6 +60,8 @@ abstract contract PaidConsumer is InferenceConsumer {
         // Check
         address asker = askerOf[requestId];
         require(asker != address(0), PaidConsumer_NotOpen(requestId));
+        // Only the status matters here.
+        // slither-disable-next-line unused-return
         (Status status,,,,) = ORACLE.statusOf(requestId);
         require(status == Status.EXPIRED || status == Status.VOID, PaidConsumer_NotRefunded(requestId, status));
         // Effect
