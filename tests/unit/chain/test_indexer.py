@@ -251,6 +251,35 @@ def test_attack_47_events_kept_back_are_found_by_a_rescan_and_put_in_their_place
     assert store.requests.get(id_of(request)).status is Status.ANSWERED
 
 
+def test_attack_47_a_restart_reads_the_last_blocks_again(chain, store):
+    """What was kept back just before a crash must not be missed for good."""
+    chain.lie = lambda _logs: []
+    chain.mine(requested(make_request(1)))
+    indexer(chain, store).sync()
+    chain.lie = lambda logs: logs
+    assert indexer(chain, store, rescan=0).sync() == []
+    assert len(indexer(chain, store, rescan=8).sync()) == 1
+
+
+def test_attack_5_a_reorg_between_headers_and_logs_is_noticed(chain, store):
+    """Logs of one branch must not be stored under the blocks of the other."""
+    for i in range(30):
+        chain.mine(requested(make_request(i)))
+
+    def reorganise(method):
+        if method == "logs":
+            chain.fail = lambda _method: None
+            chain.drop(1)
+            chain.mine(requested(make_request(99)))
+
+    chain.fail = reorganise
+    following = indexer(chain, store, keep_blocks=1)
+    assert len(following.sync()) == 30
+    assert following.distrusted == 1
+    assert store.ledger.hashes(30, 30) == {30: chain.blocks[30].hash}
+    assert stored(store) == on_chain(chain)
+
+
 def test_attack_47_a_rescan_with_logs_kept_back_forgets_nothing(chain, store):
     """A block's hash commits to its logs: what was seen in it stays true."""
     chain.mine(requested(make_request(1)))
