@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
+// Doing what is advised against is what it is for.
+// solhint-disable no-complex-fallback, avoid-low-level-calls
+
 import {IInferenceConsumer} from "../interfaces/IInferenceConsumer.sol";
 import {IInferenceOracle} from "../interfaces/IInferenceOracle.sol";
 import {Request, RequestId} from "../interfaces/Types.sol";
