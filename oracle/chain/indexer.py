@@ -5,6 +5,7 @@ Each range is one commit. A step that fails leaves the store as it was, and the 
 
 from bisect import bisect_left
 from collections.abc import Callable
+from time import perf_counter
 
 import structlog
 
@@ -26,7 +27,7 @@ class Indexer:
     """Follows our contracts on one chain. Several programs may index into one database.
 
     `reorgs` counts chains taken back, `distrusted` reads that contradicted themselves, `head` is the newest block
-    seen. Not thread-safe.
+    seen, `read_at` the `perf_counter` when the newest range had been read and decoded. Not thread-safe.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Indexer:
         self.head = 0
         self.reorgs = 0
         self.distrusted = 0
+        self.read_at = 0.0
         store.bind(chain.chain_id, addresses.oracle, addresses.registry)
         self._ledger.start(start_block - 1)
 
@@ -206,4 +208,5 @@ class Indexer:
         horizon = range(max(first, target - self._keep + 1), last + 1)
         wanted = {*horizon, *(number for number in kept if number >= first)}
         scanned = self._scanner.scan(first, last, wanted, kept.get(first - 1))
+        self.read_at = perf_counter()
         return self._ledger.apply(scanned.blocks, scanned.events, last=last, keep=self._keep, cursor=cursor)

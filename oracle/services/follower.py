@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Event
+from time import perf_counter
 
 import structlog
 
@@ -34,10 +35,14 @@ _AGE_LIMIT = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The chain's time, in seconds since the epoch, and whether the events just stored announce models."""
+    """The chain's time, in seconds since the epoch, and whether the events just stored announce models.
+
+    `read_at` is the `perf_counter` at which those events had been read and decoded.
+    """
 
     timestamp: int
     models_published: bool
+    read_at: float
 
 
 @dataclass(slots=True)
@@ -56,16 +61,20 @@ class Follower:
     clock: Callable[[], float] = time.time
 
     def follow(self) -> Head:
-        """Bring store, transactions and jobs up to date with the chain."""
+        """Bring the store up to date with the chain."""
+        newest = self.chain.provider.block("latest")
+        self.metrics.head_block.set(newest.number)
         events = self._rescanned() + self.indexer.sync()
+        read_at = self.indexer.read_at if events else perf_counter()
+        published = any(isinstance(each.event, ModelPublished) for each in events)
         for each in events:
             self._observe(each)
-        indexed = self._indexed()
+        return Head(newest.timestamp, published, read_at)
+
+    def look_after(self) -> None:
+        """Look after transactions, and end the jobs they carried out."""
         self.sender.poll()
-        self._close_jobs(indexed)
-        head = self.chain.provider.block("latest")
-        self.metrics.head_block.set(head.number)
-        return Head(head.timestamp, any(isinstance(each.event, ModelPublished) for each in events))
+        self._close_jobs(self._indexed())
 
     @property
     def periodic(self) -> tuple[Periodic, ...]:
@@ -151,7 +160,15 @@ class Follower:
             if tx.state in {"failed", "abandoned"}:
                 self._finish(job, "open", tx.reason)
             elif tx.block_number is not None and tx.block_number <= indexed:
-                self._conclude(job, reverted=tx.state == "reverted")
+                if self._is_on_chain(tx.block_number, tx.block_hash):
+                    self._conclude(job, reverted=tx.state == "reverted")
+                else:
+                    self.sender.reopen(tx.block_number - 1)
+
+    def _is_on_chain(self, number: int, block_hash: bytes | None) -> bool:
+        """Whether the block a transaction was mined in is the one indexed: it may have gone before it was indexed."""
+        kept = self.store.ledger.hashes(number, number).get(number)
+        return kept is None or kept == block_hash
 
     def _conclude(self, job: Job, *, reverted: bool) -> None:
         stored = self.store.requests.get(job.request_id)

@@ -36,6 +36,7 @@ class Keeper:
     def step(self) -> bool:
         """Follow the chain and do what is owed; whether there may be more to do at once."""
         self._follower.follow()
+        self._follower.look_after()
         return self._upkeep.work()
 
     def _owe(self) -> None:

@@ -79,8 +79,8 @@ class Operator:
 
     def step(self) -> bool:
         """Follow the chain, answer, settle; whether there may be more to do at once."""
-        began, waited = perf_counter(), self._sender.provider.waited
         head = self._follower.follow()
+        waited = self._sender.provider.waited
         if self._models is None or head.models_published:
             self._refresh_models()
         taken = self._take(head)
@@ -88,7 +88,8 @@ class Operator:
             self._resume.clear()
             taken += self._resumed(head)
         if taken:
-            self._answer(taken, began, waited)
+            self._answer(taken, head.read_at, waited)
+        self._follower.look_after()
         settled = self._settings.settle and self._upkeep.work((SETTLE,))
         return bool(taken) or settled
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from oracle.canonical.model import MODEL_ABI_TYPE, Model
 from oracle.chain.protocol import ModelId
-from oracle.store.schema import ModelRow
+from oracle.store.schema import MODELS
 from oracle.store.sqlite import Database
 
 
@@ -32,7 +32,7 @@ class StoredModel:
 
 
 MODEL_FIELDS = tuple(field.name for field in fields(StoredModel))
-MODEL_COLUMNS = [getattr(ModelRow, name) for name in MODEL_FIELDS]
+MODEL_COLUMNS = [MODELS.c[name] for name in MODEL_FIELDS]
 
 
 def stored_model(row: Sequence[Any]) -> StoredModel:
@@ -54,12 +54,12 @@ class Catalogue:
 
     def of(self, model_ids: list[bytes]) -> list[StoredModel]:
         """Those of `model_ids` that were announced."""
-        query = select(*MODEL_COLUMNS).where(ModelRow.id.in_(model_ids))
-        with self._database.read() as session:
-            return [stored_model(row) for row in session.execute(query)]
+        query = select(*MODEL_COLUMNS).where(MODELS.c.id.in_(model_ids))
+        with self._database.read() as connection:
+            return [stored_model(row) for row in connection.execute(query)]
 
     def all(self) -> list[StoredModel]:
         """Every model, in the order announced."""
-        query = select(*MODEL_COLUMNS).order_by(ModelRow.block_number, ModelRow.id)
-        with self._database.read() as session:
-            return [stored_model(row) for row in session.execute(query)]
+        query = select(*MODEL_COLUMNS).order_by(MODELS.c.block_number, MODELS.c.id)
+        with self._database.read() as connection:
+            return [stored_model(row) for row in connection.execute(query)]

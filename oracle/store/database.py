@@ -6,8 +6,7 @@ from importlib.resources import files
 from threading import Lock
 from typing import Self
 
-from sqlalchemy import Connection, inspect, text
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, insert, inspect, select, text
 
 from oracle.errors import StoreError
 from oracle.store.catalogue import Catalogue
@@ -15,7 +14,7 @@ from oracle.store.events import Events
 from oracle.store.jobs import Jobs
 from oracle.store.ledger import Ledger
 from oracle.store.requests import Requests
-from oracle.store.schema import DeploymentRow
+from oracle.store.schema import DEPLOYMENT
 from oracle.store.sqlite import Database
 from oracle.store.transactions import Transactions
 
@@ -66,23 +65,25 @@ class Store:
         self._database.close()
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
+    def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database and blocks nobody."""
-        with self._database.read() as session:
-            yield session
+        with self._database.read() as connection:
+            yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self) -> Iterator[Connection]:
         """A transaction that excludes other writers from its first statement on; commits, or leaves no trace."""
-        with self._database.write() as session:
-            yield session
+        with self._database.write() as connection:
+            yield connection
 
     def bind(self, chain_id: int, oracle: str, registry: str) -> None:
         """Tie the database to a deployment; raises `StoreError` if it belongs to another."""
-        with self.write() as session:
-            row = session.get(DeploymentRow, 1)
+        with self.write() as connection:
+            row = connection.execute(select(DEPLOYMENT)).one_or_none()
             if row is None:
-                session.add(DeploymentRow(id=1, chain_id=chain_id, oracle=oracle, model_registry=registry))
+                connection.execute(
+                    insert(DEPLOYMENT).values(id=1, chain_id=chain_id, oracle=oracle, model_registry=registry)
+                )
             elif (row.chain_id, row.oracle, row.model_registry) != (chain_id, oracle, registry):
                 raise StoreError(
                     f"The database {self.path} belongs to the oracle {row.oracle} on chain {row.chain_id}, "

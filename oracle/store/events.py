@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_typing import ChecksumAddress
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from oracle.chain.events import (
     Deposited,
@@ -17,7 +17,7 @@ from oracle.chain.events import (
     Withdrawn,
     decode_log,
 )
-from oracle.store.schema import EventRow
+from oracle.store.schema import EVENTS
 from oracle.store.sqlite import Database
 
 UNKNOWN = "Unknown"
@@ -103,24 +103,24 @@ class Events:
     ) -> list[IndexedEvent]:
         """Events in blocks `first` to `last` with the given name, request, model and account."""
         wanted = {"name": name, "request_id": request_id, "model_id": model_id, "account": account}
-        query = select(EventRow).where(EventRow.block_number >= first)
+        query = select(EVENTS).where(EVENTS.c.block_number >= first)
         for column, value in wanted.items():
             if value is not None:
-                query = query.where(getattr(EventRow, column) == value)
+                query = query.where(EVENTS.c[column] == value)
         if last is not None:
-            query = query.where(EventRow.block_number <= last)
-        query = query.order_by(EventRow.block_number, EventRow.tx_index, EventRow.log_index).limit(limit)
-        with self._database.read() as session:
-            return [from_row(row) for row in session.scalars(query)]
+            query = query.where(EVENTS.c.block_number <= last)
+        query = query.order_by(EVENTS.c.block_number, EVENTS.c.tx_index, EVENTS.c.log_index).limit(limit)
+        with self._database.read() as connection:
+            return [from_row(row) for row in connection.execute(query)]
 
 
-def from_row(row: EventRow) -> IndexedEvent:
+def from_row(row: Row[Any]) -> IndexedEvent:
     """A stored event, decoded again."""
     topics = tuple(row.topics[start : start + 32] for start in range(0, len(row.topics), 32))
     return IndexedEvent(
         event=None if row.name == UNKNOWN else decode_log(topics, row.data),
         name=row.name,
-        address=ChecksumAddress(row.address),  # type: ignore[arg-type]
+        address=ChecksumAddress(row.address),
         topics=topics,
         data=row.data,
         block_number=row.block_number,
@@ -129,13 +129,13 @@ def from_row(row: EventRow) -> IndexedEvent:
         tx_index=row.tx_index,
         log_index=row.log_index,
         timestamp=row.timestamp,
-        sender=ChecksumAddress(row.sender),  # type: ignore[arg-type]
+        sender=ChecksumAddress(row.sender),
         gas_used=row.gas_used,
     )
 
 
 def to_rows(events: Iterable[IndexedEvent]) -> list[dict[str, Any]]:
-    """Events as rows of `EventRow`."""
+    """Events as rows of `EVENTS`."""
     return [
         {
             "block_number": event.block_number,

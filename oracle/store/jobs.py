@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.orm import Session
 
 from oracle.chain.protocol import RequestId
-from oracle.store.schema import JobRow
+from oracle.store.schema import JOBS
 from oracle.store.sqlite import Database
 
 State = Literal["open", "claimed", "sent", "done", "skipped", "failed"]
@@ -38,7 +37,7 @@ class Job:
     updated_at: float
 
 
-_COLUMNS = [getattr(JobRow, name) for name in Job.__slots__]
+_COLUMNS = [JOBS.c[name] for name in Job.__slots__]
 
 
 class Jobs:
@@ -66,8 +65,8 @@ class Jobs:
         ]
         if not rows:
             return 0
-        with self._database.write() as session:
-            added = session.scalars(insert(JobRow).on_conflict_do_nothing().returning(JobRow.id), rows)
+        with self._database.write() as connection:
+            added = connection.scalars(insert(JOBS).on_conflict_do_nothing().returning(JOBS.c.id), rows)
             return len(added.all())
 
     def take(self, kind: str, work: Sequence[tuple[bytes, int]], owner: str, *, now: float, lease: float) -> list[Job]:
@@ -87,8 +86,8 @@ class Jobs:
         ]
         if not rows:
             return []
-        with self._database.write() as session:
-            taken = session.execute(insert(JobRow).on_conflict_do_nothing().returning(*_COLUMNS), rows)
+        with self._database.write() as connection:
+            taken = connection.execute(insert(JOBS).on_conflict_do_nothing().returning(*_COLUMNS), rows)
             return sorted((Job(*row) for row in taken), key=lambda job: job.id)
 
     def skip_all(self, kind: str, work: Sequence[tuple[bytes, int, str]], *, now: float) -> None:
@@ -106,24 +105,24 @@ class Jobs:
             for request_id, attempt, reason in work
         ]
         if rows:
-            with self._database.write() as session:
-                session.execute(insert(JobRow).on_conflict_do_nothing(), rows)
+            with self._database.write() as connection:
+                connection.execute(insert(JOBS).on_conflict_do_nothing(), rows)
 
     def reconsider(self, kind: str) -> None:
         """Forget what was skipped before anything was sent: settings or published models may have changed."""
-        with self._database.write() as session:
-            session.execute(
-                delete(JobRow).where(JobRow.kind == kind, JobRow.state == "skipped", JobRow.tx_id.is_(None))
+        with self._database.write() as connection:
+            connection.execute(
+                delete(JOBS).where(JOBS.c.kind == kind, JOBS.c.state == "skipped", JOBS.c.tx_id.is_(None))
             )
 
     def claim(self, kinds: Sequence[str], owner: str, limit: int, *, now: float, lease: float) -> list[Job]:
         """Take up to `limit` jobs that are open, or whose lease ran out, for `lease` seconds; oldest first."""
-        free = or_(JobRow.state == "open", and_(JobRow.state == "claimed", JobRow.lease_until <= now))
-        oldest = select(JobRow.id).where(JobRow.kind.in_(kinds), free).order_by(JobRow.id).limit(limit)
-        with self._database.write() as session:
-            claimed = session.execute(
-                update(JobRow)
-                .where(JobRow.id.in_(oldest))
+        free = or_(JOBS.c.state == "open", and_(JOBS.c.state == "claimed", JOBS.c.lease_until <= now))
+        oldest = select(JOBS.c.id).where(JOBS.c.kind.in_(kinds), free).order_by(JOBS.c.id).limit(limit)
+        with self._database.write() as connection:
+            claimed = connection.execute(
+                update(JOBS)
+                .where(JOBS.c.id.in_(oldest))
                 .values(state="claimed", owner=owner, lease_until=now + lease, updated_at=now)
                 .returning(*_COLUMNS)
             )
@@ -140,15 +139,15 @@ class Jobs:
 
     def free(self, alive: Callable[[str], bool], *, now: float) -> int:
         """Open the claimed jobs of owners that are not `alive` any more; yields how many."""
-        claimed = JobRow.state == "claimed"
-        with self._database.write() as session:
-            owners = session.scalars(select(JobRow.owner).where(claimed).distinct())
+        claimed = JOBS.c.state == "claimed"
+        with self._database.write() as connection:
+            owners = connection.scalars(select(JOBS.c.owner).where(claimed).distinct())
             gone = [owner for owner in owners if owner is not None and not alive(owner)]
-            freed = session.scalars(
-                update(JobRow)
-                .where(claimed, JobRow.owner.in_(gone))
+            freed = connection.scalars(
+                update(JOBS)
+                .where(claimed, JOBS.c.owner.in_(gone))
                 .values(state="open", lease_until=None, updated_at=now)
-                .returning(JobRow.id)
+                .returning(JOBS.c.id)
             )
             return len(freed.all())
 
@@ -159,59 +158,59 @@ class Jobs:
 
     def attach(self, job_ids: Sequence[int], tx_id: int, *, now: float) -> None:
         """Note the transaction that carries jobs out; they are `sent` from here on."""
-        with self._database.write() as session:
-            attach(session, job_ids, tx_id, now)
+        with self._database.write() as connection:
+            attach(connection, job_ids, tx_id, now)
 
     def of_transaction(self, tx_id: int) -> list[Job]:
         """The jobs a transaction carries out."""
-        return self._all(JobRow.tx_id == tx_id)
+        return self._all(JOBS.c.tx_id == tx_id)
 
     def open_for(self, request_id: bytes) -> list[Job]:
         """What is still owed to a request."""
-        return self._all(JobRow.request_id == request_id, JobRow.state.not_in(ENDED))
+        return self._all(JOBS.c.request_id == request_id, JOBS.c.state.not_in(ENDED))
 
     def history(self, request_id: bytes) -> list[Job]:
         """All jobs there ever were for a request."""
-        return self._all(JobRow.request_id == request_id)
+        return self._all(JOBS.c.request_id == request_id)
 
     def sent(self, kinds: Sequence[str], *, limit: int = 1_000) -> list[Job]:
         """Jobs whose transaction is under way."""
-        return self._all(JobRow.kind.in_(kinds), JobRow.state == "sent", limit=limit)
+        return self._all(JOBS.c.kind.in_(kinds), JOBS.c.state == "sent", limit=limit)
 
     def counts(self) -> dict[tuple[str, str], int]:
         """How many jobs there are, by kind and state."""
-        query = select(JobRow.kind, JobRow.state, func.count()).group_by(JobRow.kind, JobRow.state)
-        with self._database.read() as session:
-            return {(kind, state): number for kind, state, number in session.execute(query)}
+        query = select(JOBS.c.kind, JOBS.c.state, func.count()).group_by(JOBS.c.kind, JOBS.c.state)
+        with self._database.read() as connection:
+            return {(kind, state): number for kind, state, number in connection.execute(query)}
 
     def _change(self, ids: Sequence[int], now: float, values: Mapping[str, object], *, owners: set[str | None]) -> int:
-        with self._database.write() as session:
-            changed = session.scalars(
-                update(JobRow)
-                .where(JobRow.id.in_(ids), JobRow.owner.in_(owners), JobRow.state.in_(("claimed", "sent")))
+        with self._database.write() as connection:
+            changed = connection.scalars(
+                update(JOBS)
+                .where(JOBS.c.id.in_(ids), JOBS.c.owner.in_(owners), JOBS.c.state.in_(("claimed", "sent")))
                 .values(updated_at=now, **values)
-                .returning(JobRow.id)
+                .returning(JOBS.c.id)
             )
             return len(changed.all())
 
     def _all(self, *conditions: object, limit: int = 1_000) -> list[Job]:
-        query = select(*_COLUMNS).where(*conditions).order_by(JobRow.id).limit(limit)  # type: ignore[arg-type]
-        with self._database.read() as session:
-            return [Job(*row) for row in session.execute(query)]
+        query = select(*_COLUMNS).where(*conditions).order_by(JOBS.c.id).limit(limit)  # type: ignore[arg-type]
+        with self._database.read() as connection:
+            return [Job(*row) for row in connection.execute(query)]
 
 
-def attach(session: Session, job_ids: Sequence[int], tx_id: int, now: float) -> None:
+def attach(connection: Connection, job_ids: Sequence[int], tx_id: int, now: float) -> None:
     """Note the transaction that carries jobs out, within a transaction of the caller's."""
-    session.execute(
-        update(JobRow).where(JobRow.id.in_(job_ids)).values(state="sent", tx_id=tx_id, lease_until=None, updated_at=now)
+    connection.execute(
+        update(JOBS).where(JOBS.c.id.in_(job_ids)).values(state="sent", tx_id=tx_id, lease_until=None, updated_at=now)
     )
 
 
-def reopen(session: Session, request_ids: Sequence[bytes]) -> None:
+def reopen(connection: Connection, request_ids: Sequence[bytes]) -> None:
     """A reorg changed these requests: look at their ended jobs again.
 
     One with a transaction goes back to `sent`, for the transaction may be mined again; else it is open.
     """
-    ended = update(JobRow).where(JobRow.request_id.in_(request_ids), JobRow.state.in_(ENDED))
-    session.execute(ended.where(JobRow.tx_id.is_not(None)).values(state="sent", reason="reorg"))
-    session.execute(ended.where(JobRow.tx_id.is_(None)).values(state="open", reason="reorg"))
+    ended = update(JOBS).where(JOBS.c.request_id.in_(request_ids), JOBS.c.state.in_(ENDED))
+    connection.execute(ended.where(JOBS.c.tx_id.is_not(None)).values(state="sent", reason="reorg"))
+    connection.execute(ended.where(JOBS.c.tx_id.is_(None)).values(state="open", reason="reorg"))

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, exists, select, update
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select, update
+from sqlalchemy.dialects.sqlite import Insert, insert
 
 from oracle.chain.protocol import RequestId
 from oracle.chain.wire import Block
@@ -16,10 +16,16 @@ from oracle.store.catalogue import MODEL_COLUMNS, MODEL_FIELDS, StoredModel, sto
 from oracle.store.events import IndexedEvent, from_row, to_rows
 from oracle.store.projection import project_answer, project_model, project_request
 from oracle.store.requests import ANSWER_FIELDS, REQUEST_FIELDS, StoredRequest, select_requests
-from oracle.store.schema import AnswerRow, Base, BlockRow, CursorRow, EventRow, ModelRow, RequestRow, TransactionRow
+from oracle.store.schema import ANSWERS, BLOCKS, CURSOR, EVENTS, MODELS, REQUESTS, TRANSACTIONS
 from oracle.store.sqlite import Database
 
 _CHUNK = 500  # ids in one statement; SQLite takes 32,766 variables
+
+_PRUNE_EVERY = 64
+"""Blocks between two looks for blocks to forget."""
+
+_ADD_BLOCK = insert(BLOCKS).on_conflict_do_nothing()
+_ADD_EVENT = insert(EVENTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +58,27 @@ class Ledger:
 
     def cursor(self) -> Cursor | None:
         """How far events are applied; None for a new database."""
-        with self._database.read() as session:
-            row = session.get(CursorRow, 1)
+        with self._database.read() as connection:
+            row = connection.execute(select(CURSOR)).one_or_none()
             return None if row is None else Cursor(row.number, row.hash, row.finalized)
 
     def start(self, number: int) -> None:
         """Set the cursor of a new database to the block before the first."""
-        with self._database.write() as session:
-            session.execute(insert(CursorRow).values(id=1, number=number, hash=b"").on_conflict_do_nothing())
+        with self._database.write() as connection:
+            connection.execute(insert(CURSOR).values(id=1, number=number, hash=b"").on_conflict_do_nothing())
 
     def set_finalized(self, number: int) -> None:
         """Note which block cannot be reorganised any more."""
-        with self._database.write() as session:
-            session.execute(update(CursorRow).values(finalized=number))
+        with self._database.write() as connection:
+            connection.execute(update(CURSOR).values(finalized=number))
 
     def hashes(self, first: int, last: int) -> dict[int, bytes]:
         """Hashes kept of blocks `first` to `last`, by ascending number."""
         query = (
-            select(BlockRow.number, BlockRow.hash).where(BlockRow.number.between(first, last)).order_by(BlockRow.number)
+            select(BLOCKS.c.number, BLOCKS.c.hash).where(BLOCKS.c.number.between(first, last)).order_by(BLOCKS.c.number)
         )
-        with self._database.read() as session:
-            return {row.number: row.hash for row in session.execute(query)}
+        with self._database.read() as connection:
+            return {row.number: row.hash for row in connection.execute(query)}
 
     def apply(
         self, blocks: Sequence[Block], events: Sequence[IndexedEvent], *, last: int, keep: int, cursor: Cursor
@@ -84,27 +90,30 @@ class Ledger:
         same numbers and other hashes go, with their events. Applying a range twice changes nothing. Blocks more than
         `keep` below the cursor are forgotten unless they have events.
         """
-        with self._database.write() as session:
-            before = _locked(session, cursor)
-            known = _keys(session, blocks)
-            touched = _take_back(session, BlockRow.number.in_(_replaced(session, blocks)))
+        with self._database.write() as connection:
+            _require_cursor(connection, cursor)
+            known: set[tuple[bytes, bytes, int]] = set()
+            touched = _Touched([], [])
+            if blocks[0].number <= cursor.number:  # else nothing of the range can be stored yet
+                known = _keys(connection, blocks)
+                touched = _take_back(connection, BLOCKS.c.number.in_(_replaced(connection, blocks)))
             headers = [
                 {"number": b.number, "hash": b.hash, "parent_hash": b.parent_hash, "timestamp": b.timestamp}
                 for b in blocks
             ]
-            session.execute(insert(_table(BlockRow)).on_conflict_do_nothing(), headers)
+            connection.execute(_ADD_BLOCK, headers)
             new = sorted((e for e in events if e.key not in known), key=lambda event: event.order)
             if new:
-                session.execute(insert(_table(EventRow)), to_rows(new))
+                connection.execute(_ADD_EVENT, to_rows(new))
             if not touched and new and new[0].block_number > cursor.number:
-                _project(session, new)
+                _project(connection, new)
             else:
-                _rebuild(session, touched.with_(new))
-                jobs.reopen(session, touched.requests)
+                _rebuild(connection, touched.with_(new))
+                jobs.reopen(connection, touched.requests)
             if last >= cursor.number:
-                before.number = last
-                before.hash = next(b.hash for b in blocks if b.number == last)
-                _prune(session, cursor.number - keep, last - keep)
+                _set_cursor(connection, last, next(b.hash for b in blocks if b.number == last))
+                if last // _PRUNE_EVERY > cursor.number // _PRUNE_EVERY:
+                    _prune(connection, last - keep)
             return new
 
     def rewind(self, to: int, cursor: Cursor) -> Rewind:
@@ -113,14 +122,14 @@ class Ledger:
         Ended jobs of the requests concerned are looked at again, and our transactions mined above `to` are `sent`
         again. Raises `Overtaken` if the cursor is not where the caller saw it.
         """
-        with self._database.write() as session:
-            before = _locked(session, cursor)
-            touched = _take_back(session, BlockRow.number > to)
-            _rebuild(session, touched)
-            jobs.reopen(session, touched.requests)
-            transactions.unmine(session, TransactionRow.block_number > to)
-            kept = session.scalar(select(BlockRow.hash).where(BlockRow.number == to))
-            before.number, before.hash = to, kept or b""
+        with self._database.write() as connection:
+            _require_cursor(connection, cursor)
+            touched = _take_back(connection, BLOCKS.c.number > to)
+            _rebuild(connection, touched)
+            jobs.reopen(connection, touched.requests)
+            transactions.unmine(connection, TRANSACTIONS.c.block_number > to)
+            kept = connection.scalar(select(BLOCKS.c.hash).where(BLOCKS.c.number == to))
+            _set_cursor(connection, to, kept or b"")
             return Rewind(to, frozenset(map(RequestId, touched.requests)), frozenset(touched.models))
 
 
@@ -141,69 +150,72 @@ class _Touched:
         return _Touched(_distinct(*self.requests, *requests), _distinct(*self.models, *models))
 
 
-def _locked(session: Session, cursor: Cursor) -> CursorRow:
-    row = session.get_one(CursorRow, 1)
+def _require_cursor(connection: Connection, cursor: Cursor) -> None:
+    row = connection.execute(select(CURSOR)).one()
     if (row.number, row.hash) != (cursor.number, cursor.hash):
         raise Overtaken("Another program indexes into this database and moved its cursor meanwhile.")
-    return row
 
 
-def _keys(session: Session, blocks: Sequence[Block]) -> set[tuple[bytes, bytes, int]]:
+def _set_cursor(connection: Connection, number: int, block_hash: bytes) -> None:
+    connection.execute(update(CURSOR).values(number=number, hash=block_hash))
+
+
+def _keys(connection: Connection, blocks: Sequence[Block]) -> set[tuple[bytes, bytes, int]]:
     """What identifies the events stored in these very blocks."""
-    columns = select(EventRow.tx_hash, EventRow.block_hash, EventRow.log_index)
+    columns = select(EVENTS.c.tx_hash, EVENTS.c.block_hash, EVENTS.c.log_index)
     numbers = [block.number for block in blocks]
     return {
         (tx_hash, block_hash, log_index)
         for chunk in _chunks(numbers)
-        for tx_hash, block_hash, log_index in session.execute(columns.where(EventRow.block_number.in_(chunk)))
+        for tx_hash, block_hash, log_index in connection.execute(columns.where(EVENTS.c.block_number.in_(chunk)))
     }
 
 
-def _replaced(session: Session, blocks: Sequence[Block]) -> list[int]:
+def _replaced(connection: Connection, blocks: Sequence[Block]) -> list[int]:
     """Numbers of stored blocks that are not these blocks."""
     hashes = {block.number: block.hash for block in blocks}
-    query = select(BlockRow.number, BlockRow.hash)
+    query = select(BLOCKS.c.number, BLOCKS.c.hash)
     return [
         number
         for chunk in _chunks(list(hashes))
-        for number, stored in session.execute(query.where(BlockRow.number.in_(chunk)))
+        for number, stored in connection.execute(query.where(BLOCKS.c.number.in_(chunk)))
         if stored != hashes[number]
     ]
 
 
-def _take_back(session: Session, where: ColumnElement[bool]) -> _Touched:
+def _take_back(connection: Connection, where: ColumnElement[bool]) -> _Touched:
     """Delete blocks with their events; yields what the events were about."""
-    gone = select(EventRow.request_id, EventRow.model_id).join(BlockRow, BlockRow.number == EventRow.block_number)
-    rows = session.execute(gone.where(where).distinct()).all()
-    session.execute(delete(BlockRow).where(where))
+    gone = select(EVENTS.c.request_id, EVENTS.c.model_id).join(BLOCKS, BLOCKS.c.number == EVENTS.c.block_number)
+    rows = connection.execute(gone.where(where).distinct()).all()
+    connection.execute(delete(BLOCKS).where(where))
     return _Touched(_distinct(*(row.request_id for row in rows)), _distinct(*(row.model_id for row in rows)))
 
 
-def _rebuild(session: Session, touched: _Touched) -> None:
+def _rebuild(connection: Connection, touched: _Touched) -> None:
     """Make the rows of these requests and models again, from their events alone."""
-    ordered = select(EventRow).order_by(EventRow.block_number, EventRow.tx_index, EventRow.log_index)
+    ordered = select(EVENTS).order_by(EVENTS.c.block_number, EVENTS.c.tx_index, EVENTS.c.log_index)
     for chunk in _chunks(touched.requests):
-        session.execute(delete(RequestRow).where(RequestRow.id.in_(chunk)))
-        rows = session.scalars(ordered.where(EventRow.request_id.in_(chunk)))
-        _project_requests(session, [from_row(row) for row in rows])
+        connection.execute(delete(REQUESTS).where(REQUESTS.c.id.in_(chunk)))
+        rows = connection.execute(ordered.where(EVENTS.c.request_id.in_(chunk)))
+        _project_requests(connection, [from_row(row) for row in rows])
     for chunk in _chunks(touched.models):
-        session.execute(delete(ModelRow).where(ModelRow.id.in_(chunk)))
-        rows = session.scalars(
-            ordered.where(EventRow.model_id.in_(chunk), EventRow.name.in_(("ModelPublished", "MirrorsAdded")))
+        connection.execute(delete(MODELS).where(MODELS.c.id.in_(chunk)))
+        rows = connection.execute(
+            ordered.where(EVENTS.c.model_id.in_(chunk), EVENTS.c.name.in_(("ModelPublished", "MirrorsAdded")))
         )
-        _project_models(session, [from_row(row) for row in rows])
+        _project_models(connection, [from_row(row) for row in rows])
 
 
-def _project(session: Session, events: Sequence[IndexedEvent]) -> None:
-    _project_requests(session, [event for event in events if event.request_id is not None])
-    _project_models(session, [event for event in events if event.model_id is not None])
+def _project(connection: Connection, events: Sequence[IndexedEvent]) -> None:
+    _project_requests(connection, [event for event in events if event.request_id is not None])
+    _project_models(connection, [event for event in events if event.model_id is not None])
 
 
-def _project_requests(session: Session, events: Sequence[IndexedEvent]) -> None:
+def _project_requests(connection: Connection, events: Sequence[IndexedEvent]) -> None:
     """Fold events, in order, into the rows of requests and answers."""
     requests: dict[bytes, StoredRequest] = {}
     for chunk in _chunks(_distinct(*(event.request_id for event in events))):
-        for row in session.execute(select_requests().where(RequestRow.id.in_(chunk))):
+        for row in connection.execute(select_requests().where(REQUESTS.c.id.in_(chunk))):
             requests[row.id] = StoredRequest(*row)
     answers = {}
     for event in events:
@@ -216,15 +228,15 @@ def _project_requests(session: Session, events: Sequence[IndexedEvent]) -> None:
         answer = project_answer(event)
         if answer is not None:
             answers[answer.request_id, answer.attempt] = answer
-    _upsert(session, _table(RequestRow), REQUEST_FIELDS, requests.values())
-    _upsert(session, _table(AnswerRow), ANSWER_FIELDS, answers.values())
+    _upsert(connection, REQUESTS, REQUEST_FIELDS, requests.values())
+    _upsert(connection, ANSWERS, ANSWER_FIELDS, answers.values())
 
 
-def _project_models(session: Session, events: Sequence[IndexedEvent]) -> None:
+def _project_models(connection: Connection, events: Sequence[IndexedEvent]) -> None:
     """Fold events, in order, into the rows of models."""
     models: dict[bytes, StoredModel] = {}
     for chunk in _chunks(_distinct(*(event.model_id for event in events))):
-        for row in session.execute(select(*MODEL_COLUMNS).where(ModelRow.id.in_(chunk))):
+        for row in connection.execute(select(*MODEL_COLUMNS).where(MODELS.c.id.in_(chunk))):
             models[row.id] = stored_model(row)
     for event in events:
         if event.model_id is None:
@@ -232,27 +244,27 @@ def _project_models(session: Session, events: Sequence[IndexedEvent]) -> None:
         after = project_model(models.get(event.model_id), event)
         if after is not None:
             models[after.id] = after
-    _upsert(session, _table(ModelRow), MODEL_FIELDS, models.values())
+    _upsert(connection, MODELS, MODEL_FIELDS, models.values())
 
 
-def _upsert(session: Session, table: Table, names: Sequence[str], items: Iterable[object]) -> None:
+def _upsert(connection: Connection, table: Table, names: Sequence[str], items: Iterable[object]) -> None:
     rows = [{name: getattr(item, name) for name in names} for item in items]
-    if not rows:
-        return
+    if rows:
+        connection.execute(_upsert_into(table), rows)
+
+
+@cache
+def _upsert_into(table: Table) -> Insert:
     statement = insert(table)
     keys = [column.name for column in table.primary_key]
-    changed = {name: statement.excluded[name] for name in names if name not in keys}
-    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+    changed = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
 
 
-def _prune(session: Session, first: int, last: int) -> None:
-    """Forget blocks `first` to `last` - 1 that have no events."""
-    has_events = exists().where(EventRow.block_number == BlockRow.number)
-    session.execute(delete(BlockRow).where(BlockRow.number >= first, BlockRow.number < last, ~has_events))
-
-
-def _table(row: type[Base]) -> Table:
-    return Base.metadata.tables[row.__tablename__]
+def _prune(connection: Connection, last: int) -> None:
+    """Forget blocks below `last` that have no events."""
+    has_events = exists().where(EVENTS.c.block_number == BLOCKS.c.number)
+    connection.execute(delete(BLOCKS).where(BLOCKS.c.number < last, ~has_events))
 
 
 def _distinct(*ids: bytes | None) -> list[bytes]:

@@ -19,7 +19,7 @@ from oracle.chain.protocol import (
     Status,
     environment_hash,
 )
-from oracle.store.schema import AnswerRow, JobRow, RequestRow
+from oracle.store.schema import ANSWERS, JOBS, REQUESTS
 from oracle.store.sqlite import Database
 
 
@@ -101,8 +101,8 @@ class Exposure:
 
 REQUEST_FIELDS = tuple(field.name for field in fields(StoredRequest))
 ANSWER_FIELDS = tuple(field.name for field in fields(StoredAnswer))
-_REQUEST = [getattr(RequestRow, name) for name in REQUEST_FIELDS]
-_ANSWER = [getattr(AnswerRow, name) for name in ANSWER_FIELDS]
+_REQUEST = [REQUESTS.c[name] for name in REQUEST_FIELDS]
+_ANSWER = [ANSWERS.c[name] for name in ANSWER_FIELDS]
 
 
 def select_requests() -> Select[Any]:
@@ -122,31 +122,31 @@ class Requests:
 
     def get(self, request_id: bytes) -> StoredRequest | None:
         """One request; None if no event has told of it."""
-        return next(iter(self._all(RequestRow.id == request_id)), None)
+        return next(iter(self._all(REQUESTS.c.id == request_id)), None)
 
     def recent(self, limit: int = 20, *, requester: str | None = None) -> list[StoredRequest]:
         """The newest requests first."""
-        query = select_requests().order_by(RequestRow.requested_block.desc(), RequestRow.id).limit(limit)
+        query = select_requests().order_by(REQUESTS.c.requested_block.desc(), REQUESTS.c.id).limit(limit)
         if requester is not None:
-            query = query.where(RequestRow.requester == requester)
-        with self._database.read() as session:
-            return [StoredRequest(*row) for row in session.execute(query)]
+            query = query.where(REQUESTS.c.requester == requester)
+        with self._database.read() as connection:
+            return [StoredRequest(*row) for row in connection.execute(query)]
 
     def answers(self, request_id: bytes) -> list[StoredAnswer]:
         """Every answer to a request, by attempt."""
-        query = select(*_ANSWER).where(AnswerRow.request_id == request_id).order_by(AnswerRow.attempt)
-        with self._database.read() as session:
-            return [StoredAnswer(*row) for row in session.execute(query)]
+        query = select(*_ANSWER).where(ANSWERS.c.request_id == request_id).order_by(ANSWERS.c.attempt)
+        with self._database.read() as connection:
+            return [StoredAnswer(*row) for row in connection.execute(query)]
 
     def answerable(
         self, now: int, operator: str, *, limit: int = 1_000, unless_job: str | None = None
     ) -> list[StoredRequest]:
         """Those `operator` may answer: open to it, and the deadline not reached."""
         return self._all(
-            RequestRow.status == Status.REQUESTED,
-            RequestRow.deadline > now,
-            or_(RequestRow.named_operator.is_(None), RequestRow.named_operator == operator),
-            order=RequestRow.deadline,
+            REQUESTS.c.status == Status.REQUESTED,
+            REQUESTS.c.deadline > now,
+            or_(REQUESTS.c.named_operator.is_(None), REQUESTS.c.named_operator == operator),
+            order=REQUESTS.c.deadline,
             limit=limit,
             unless_job=unless_job,
         )
@@ -156,10 +156,10 @@ class Requests:
     ) -> list[StoredRequest]:
         """Those whose answer was not challenged in its window; of one operator, if given."""
         return self._all(
-            RequestRow.status == Status.ANSWERED,
-            RequestRow.window_end <= now,
-            *(() if operator is None else (RequestRow.operator == operator,)),
-            order=RequestRow.window_end,
+            REQUESTS.c.status == Status.ANSWERED,
+            REQUESTS.c.window_end <= now,
+            *(() if operator is None else (REQUESTS.c.operator == operator,)),
+            order=REQUESTS.c.window_end,
             limit=limit,
             unless_job=unless_job,
         )
@@ -167,9 +167,9 @@ class Requests:
     def expirable(self, now: int, *, limit: int = 1_000, unless_job: str | None = None) -> list[StoredRequest]:
         """Those nobody answered in time."""
         return self._all(
-            RequestRow.status == Status.REQUESTED,
-            RequestRow.deadline <= now,
-            order=RequestRow.deadline,
+            REQUESTS.c.status == Status.REQUESTED,
+            REQUESTS.c.deadline <= now,
+            order=REQUESTS.c.deadline,
             limit=limit,
             unless_job=unless_job,
         )
@@ -179,11 +179,11 @@ class Requests:
     ) -> list[StoredRequest]:
         """Final ones whose consumer asked for a callback and failed to take it fewer than `max_failures` times."""
         return self._all(
-            RequestRow.status == Status.FINAL,
-            RequestRow.delivered.is_(False),
-            RequestRow.callback_gas > 0,
-            RequestRow.failed_deliveries < max_failures,
-            order=RequestRow.settled_at,
+            REQUESTS.c.status == Status.FINAL,
+            REQUESTS.c.delivered.is_(False),
+            REQUESTS.c.callback_gas > 0,
+            REQUESTS.c.failed_deliveries < max_failures,
+            order=REQUESTS.c.settled_at,
             limit=limit,
             unless_job=unless_job,
         )
@@ -191,37 +191,37 @@ class Requests:
     def exposure(self, operator: str) -> Exposure:
         """What `operator` has at stake, with what its `answer` jobs have sent."""
         unmined = (
-            select(func.count(), func.coalesce(func.sum(RequestRow.operator_bond), 0))
-            .join(JobRow, JobRow.request_id == RequestRow.id)
-            .where(JobRow.kind == "answer", JobRow.state == "sent")
+            select(func.count(), func.coalesce(func.sum(REQUESTS.c.operator_bond), 0))
+            .join(JOBS, JOBS.c.request_id == REQUESTS.c.id)
+            .where(JOBS.c.kind == "answer", JOBS.c.state == "sent")
         )
         provisional = select(func.count()).where(
-            RequestRow.operator == operator, RequestRow.status.in_((Status.ANSWERED, Status.DISPUTED))
+            REQUESTS.c.operator == operator, REQUESTS.c.status.in_((Status.ANSWERED, Status.DISPUTED))
         )
-        with self._database.read() as session:
-            sent, bonds = session.execute(unmined).one()
-            return Exposure((session.scalar(provisional) or 0) + sent, bonds)
+        with self._database.read() as connection:
+            sent, bonds = connection.execute(unmined).one()
+            return Exposure((connection.scalar(provisional) or 0) + sent, bonds)
 
     def counts(self) -> dict[Status, int]:
         """How many requests stand where."""
-        query = select(RequestRow.status, func.count().label("number")).group_by(RequestRow.status)
-        with self._database.read() as session:
-            return {row.status: row.number for row in session.execute(query)}
+        query = select(REQUESTS.c.status, func.count().label("number")).group_by(REQUESTS.c.status)
+        with self._database.read() as connection:
+            return {row.status: row.number for row in connection.execute(query)}
 
     def _all(
         self,
         *conditions: ColumnElement[bool],
-        order: Any = RequestRow.requested_block,
+        order: Any = REQUESTS.c.requested_block,
         limit: int = 1_000,
         unless_job: str | None = None,
     ) -> list[StoredRequest]:
-        query = select_requests().where(*conditions).order_by(order, RequestRow.id).limit(limit)
+        query = select_requests().where(*conditions).order_by(order, REQUESTS.c.id).limit(limit)
         if unless_job is not None:
             same = and_(
-                JobRow.kind == unless_job,
-                JobRow.request_id == RequestRow.id,
-                JobRow.attempt == RequestRow.attempt,
+                JOBS.c.kind == unless_job,
+                JOBS.c.request_id == REQUESTS.c.id,
+                JOBS.c.attempt == REQUESTS.c.attempt,
             )
             query = query.where(~exists().where(same))
-        with self._database.read() as session:
-            return [StoredRequest(*row) for row in session.execute(query)]
+        with self._database.read() as connection:
+            return [StoredRequest(*row) for row in connection.execute(query)]

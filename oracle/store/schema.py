@@ -7,7 +7,7 @@ exceed 63 bits are decimal text.
 from enum import IntEnum
 from typing import Annotated, Any, TypeVar
 
-from sqlalchemy import JSON, Dialect, ForeignKey, Index, Integer, MetaData, Text, TypeDecorator, text
+from sqlalchemy import JSON, Dialect, ForeignKey, Index, Integer, MetaData, Table, Text, TypeDecorator, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from oracle.chain.protocol import InputKind, Status
@@ -263,3 +263,20 @@ class JobRow(Base):
     tx_id: Mapped[int | None] = mapped_column(ForeignKey("transactions.id"), index=True)
     created_at: Mapped[float]
     updated_at: Mapped[float]
+
+
+def _table(row: type[Base]) -> Table:
+    return Base.metadata.tables[row.__tablename__]
+
+
+# Statements are written on tables: what the ORM adds to a statement costs more than running it.
+DEPLOYMENT = _table(DeploymentRow)
+CURSOR = _table(CursorRow)
+BLOCKS = _table(BlockRow)
+EVENTS = _table(EventRow)
+MODELS = _table(ModelRow)
+REQUESTS = _table(RequestRow)
+ANSWERS = _table(AnswerRow)
+TRANSACTIONS = _table(TransactionRow)
+TRANSACTION_HASHES = _table(TransactionHashRow)
+JOBS = _table(JobRow)

@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, IntegrityError
-from sqlalchemy.orm import Session
 
 from oracle.errors import ConfigError, StoreError
 
@@ -46,16 +45,16 @@ class Database:
         self._engine.dispose()
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
+    def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database and blocks nobody."""
-        with Session(self._engine, expire_on_commit=False) as session:
-            yield session
+        with self._engine.connect() as connection:
+            yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self) -> Iterator[Connection]:
         """A transaction that excludes other writers from its first statement on; commits, or leaves no trace."""
-        with Session(self.immediate, expire_on_commit=False) as session, session.begin():
-            yield session
+        with self.immediate.begin() as connection:
+            yield connection
 
 
 def _engine(url: str, busy_timeout: float) -> Engine:

@@ -6,16 +6,15 @@ its nonce; abandoned: it never left, its nonce is free again.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from eth_typing import ChecksumAddress
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, select, update
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.orm import Session
 
 from oracle.errors import StoreError
 from oracle.store import jobs
-from oracle.store.schema import TransactionHashRow, TransactionRow
+from oracle.store.schema import TRANSACTION_HASHES, TRANSACTIONS
 from oracle.store.sqlite import Database
 
 State = Literal["prepared", "sent", "mined", "reverted", "failed", "abandoned"]
@@ -57,7 +56,7 @@ class OutboxTransaction:
     hashes: tuple[bytes, ...]
 
 
-_COLUMNS = [getattr(TransactionRow, name) for name in OutboxTransaction.__slots__[:-1]]
+_COLUMNS = [TRANSACTIONS.c[name] for name in OutboxTransaction.__slots__[:-1]]
 
 
 class Transactions:
@@ -87,42 +86,42 @@ class Transactions:
         `chain_nonce` is what the endpoint says comes next; `sign` yields raw bytes and hash for a nonce. The jobs it
         carries out are attached in the same commit, so that no crash lets them be sent twice.
         """
-        with self._database.write() as session:
-            last = _last_nonce(session, sender)
+        with self._database.write() as connection:
+            last = _last_nonce(connection, sender)
             nonce = chain_nonce if last is None else max(chain_nonce, last + 1)
             raw, tx_hash = sign(nonce)
-            row = TransactionRow(
-                sender=sender,
-                nonce=nonce,
-                to=call_to,
-                data=data,
-                value=value,
-                gas_limit=gas_limit,
-                max_fee=max_fee,
-                priority_fee=priority_fee,
-                raw=raw,
-                hash=tx_hash,
-                purpose=purpose,
-                state="prepared",
-                cancelling=False,
-                bumps=0,
-                created_at=now,
-                first_sent_at=0.0,
-                last_sent_at=0.0,
-            )
-            session.add(row)
-            session.flush()
-            session.execute(insert(TransactionHashRow).values(hash=tx_hash, transaction_id=row.id, version=0))
+            stored: dict[str, Any] = {
+                "sender": sender,
+                "nonce": nonce,
+                "to": call_to,
+                "data": data,
+                "value": value,
+                "gas_limit": gas_limit,
+                "max_fee": max_fee,
+                "priority_fee": priority_fee,
+                "raw": raw,
+                "hash": tx_hash,
+                "purpose": purpose,
+                "state": "prepared",
+                "reason": None,
+                "cancelling": False,
+                "bumps": 0,
+                "created_at": now,
+                "first_sent_at": 0.0,
+                "last_sent_at": 0.0,
+                **dict.fromkeys(("block_number", "block_hash", "gas_used", "effective_gas_price")),
+            }
+            tx_id = connection.execute(insert(TRANSACTIONS).values(stored).returning(TRANSACTIONS.c.id)).scalar_one()
+            connection.execute(insert(TRANSACTION_HASHES).values(hash=tx_hash, transaction_id=tx_id, version=0))
             if job_ids:
-                jobs.attach(session, job_ids, row.id, now)
-            return _one(session, row.id)
+                jobs.attach(connection, job_ids, tx_id, now)
+            return OutboxTransaction(id=tx_id, hashes=(tx_hash,), **stored)
 
     def mark_sent(self, tx_id: int, now: float) -> None:
         """An endpoint took it, or has it."""
-        never = TransactionRow.first_sent_at == 0.0
-        with self._database.write() as session:
-            session.execute(update(TransactionRow).where(TransactionRow.id == tx_id, never).values(first_sent_at=now))
-            self._set(session, tx_id, PENDING, state="sent", last_sent_at=now)
+        first = case((TRANSACTIONS.c.first_sent_at == 0.0, now), else_=TRANSACTIONS.c.first_sent_at)
+        with self._database.write() as connection:
+            self._set(connection, tx_id, PENDING, state="sent", first_sent_at=first, last_sent_at=now)
 
     def mark_mined(
         self,
@@ -135,9 +134,9 @@ class Transactions:
         effective_gas_price: int,
     ) -> None:
         """It is in a block: `mined` if it did what it should, else `reverted`."""
-        with self._database.write() as session:
+        with self._database.write() as connection:
             self._set(
-                session,
+                connection,
                 tx_id,
                 None,
                 state="mined" if succeeded else "reverted",
@@ -150,8 +149,8 @@ class Transactions:
 
     def mark_failed(self, tx_id: int, state: Literal["failed", "abandoned"], reason: str) -> None:
         """It will never be mined: another took its nonce (`failed`), or it never left (`abandoned`)."""
-        with self._database.write() as session:
-            self._set(session, tx_id, None, state=state, reason=reason)
+        with self._database.write() as connection:
+            self._set(connection, tx_id, None, state=state, reason=reason)
 
     def add_replacement(
         self,
@@ -165,13 +164,13 @@ class Transactions:
         now: float,
     ) -> OutboxTransaction:
         """Store a new version with the same nonce, before it is broadcast; all versions' hashes are kept."""
-        with self._database.write() as session:
-            before = _one(session, tx_id)
-            session.execute(
-                insert(TransactionHashRow).values(hash=tx_hash, transaction_id=tx_id, version=len(before.hashes))
+        with self._database.write() as connection:
+            before = _one(connection, tx_id)
+            connection.execute(
+                insert(TRANSACTION_HASHES).values(hash=tx_hash, transaction_id=tx_id, version=len(before.hashes))
             )
             self._set(
-                session,
+                connection,
                 tx_id,
                 PENDING,
                 raw=raw,
@@ -182,67 +181,67 @@ class Transactions:
                 bumps=before.bumps + 1,
                 last_sent_at=now,
             )
-            return _one(session, tx_id)
+            return _one(connection, tx_id)
 
     def unmine(self, sender: str, above_block: int) -> int:
-        """A reorg removed the blocks above: what was mined there is `sent` again; yields how many."""
-        with self._database.write() as session:
-            return unmine(session, TransactionRow.sender == sender, TransactionRow.block_number > above_block)
+        """A reorg removed the blocks above: what was mined there is `prepared` again; yields how many."""
+        with self._database.write() as connection:
+            return unmine(connection, TRANSACTIONS.c.sender == sender, TRANSACTIONS.c.block_number > above_block)
 
     def pending(self, sender: str) -> list[OutboxTransaction]:
         """What is not mined yet, by nonce."""
-        with self._database.read() as session:
-            return _select(session, TransactionRow.sender == sender, TransactionRow.state.in_(PENDING))
+        with self._database.read() as connection:
+            return _select(connection, TRANSACTIONS.c.sender == sender, TRANSACTIONS.c.state.in_(PENDING))
 
     def get(self, tx_id: int) -> OutboxTransaction:
         """One transaction; raises `StoreError` if there is none."""
-        with self._database.read() as session:
-            return _one(session, tx_id)
+        with self._database.read() as connection:
+            return _one(connection, tx_id)
 
     def last_nonce(self, sender: str) -> int | None:
         """The highest nonce taken; None before the first."""
-        with self._database.read() as session:
-            return _last_nonce(session, sender)
+        with self._database.read() as connection:
+            return _last_nonce(connection, sender)
 
     @staticmethod
-    def _set(session: Session, tx_id: int, states: Sequence[State] | None, **values: object) -> None:
-        change = update(TransactionRow).where(TransactionRow.id == tx_id)
+    def _set(connection: Connection, tx_id: int, states: Sequence[State] | None, **values: object) -> None:
+        change = update(TRANSACTIONS).where(TRANSACTIONS.c.id == tx_id)
         if states is not None:
-            change = change.where(TransactionRow.state.in_(states))
-        session.execute(change.values(**values))
+            change = change.where(TRANSACTIONS.c.state.in_(states))
+        connection.execute(change.values(**values))
 
 
-def unmine(session: Session, *where: ColumnElement[bool]) -> int:
+def unmine(connection: Connection, *where: ColumnElement[bool]) -> int:
     """Make mined transactions `sent` again, within a transaction of the caller's; yields how many."""
-    found = session.scalars(
-        update(TransactionRow)
-        .where(TransactionRow.block_number.is_not(None), *where)
+    found = connection.scalars(
+        update(TRANSACTIONS)
+        .where(TRANSACTIONS.c.block_number.is_not(None), *where)
         .values(state="sent", block_number=None, block_hash=None, gas_used=None, effective_gas_price=None)
-        .returning(TransactionRow.id)
+        .returning(TRANSACTIONS.c.id)
     )
     return len(found.all())
 
 
-def _last_nonce(session: Session, sender: str) -> int | None:
-    highest: int | None = session.scalar(
-        select(func.max(TransactionRow.nonce)).where(TransactionRow.sender == sender, TransactionRow.state.in_(HOLDING))
+def _last_nonce(connection: Connection, sender: str) -> int | None:
+    highest: int | None = connection.scalar(
+        select(func.max(TRANSACTIONS.c.nonce)).where(TRANSACTIONS.c.sender == sender, TRANSACTIONS.c.state.in_(HOLDING))
     )
     return highest
 
 
-def _one(session: Session, tx_id: int) -> OutboxTransaction:
-    found = _select(session, TransactionRow.id == tx_id)
+def _one(connection: Connection, tx_id: int) -> OutboxTransaction:
+    found = _select(connection, TRANSACTIONS.c.id == tx_id)
     if not found:
         raise StoreError(f"There is no transaction {tx_id} in the outbox.")
     return found[0]
 
 
-def _select(session: Session, *conditions: ColumnElement[bool]) -> list[OutboxTransaction]:
-    rows = session.execute(select(*_COLUMNS).where(*conditions).order_by(TransactionRow.nonce)).mappings().all()
-    versions = select(TransactionHashRow.transaction_id, TransactionHashRow.hash)
+def _select(connection: Connection, *conditions: ColumnElement[bool]) -> list[OutboxTransaction]:
+    rows = connection.execute(select(*_COLUMNS).where(*conditions).order_by(TRANSACTIONS.c.nonce)).mappings().all()
+    versions = select(TRANSACTION_HASHES.c.transaction_id, TRANSACTION_HASHES.c.hash)
     hashes: dict[int, list[bytes]] = {row["id"]: [] for row in rows}
-    for tx_id, tx_hash in session.execute(
-        versions.where(TransactionHashRow.transaction_id.in_(hashes)).order_by(TransactionHashRow.version)
+    for tx_id, tx_hash in connection.execute(
+        versions.where(TRANSACTION_HASHES.c.transaction_id.in_(hashes)).order_by(TRANSACTION_HASHES.c.version)
     ):
         hashes[tx_id].append(tx_hash)
     return [OutboxTransaction(**row, hashes=tuple(hashes[row["id"]])) for row in rows]

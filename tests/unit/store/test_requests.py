@@ -134,4 +134,4 @@ def test_a_reorg_makes_ended_work_due_again(store):
     following.sync()
     assert [job.state for job in store.jobs.history(id_of(MINE))] == ["sent"]
     assert [job.state for job in store.jobs.history(id_of(OPEN))] == ["open"]
-    assert [tx.state for tx in store.transactions.pending(OPERATOR)] == ["sent"]
+    assert [tx.state for tx in store.transactions.pending(OPERATOR)] == ["prepared"]

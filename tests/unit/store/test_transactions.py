@@ -103,7 +103,7 @@ def test_attack_5_what_a_reorg_removed_is_sent_again(store):
     mine(store, late, 8, succeeded=False)
     assert store.transactions.unmine(ME, 7) == 1
     (again,) = store.transactions.pending(ME)
-    assert (again.id, again.state, again.block_number) == (late.id, "sent", None)
+    assert (again.id, again.state, again.block_number) == (late.id, "prepared", None)
 
 
 def test_the_database_itself_refuses_a_nonce_twice(store):
