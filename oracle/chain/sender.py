@@ -16,6 +16,7 @@ from oracle.chain.calls import Call
 from oracle.chain.fees import Decision, FeeRules, Fees, Pending, Step, decide, opening
 from oracle.chain.provider import (
     AlreadyKnown,
+    FeeQuote,
     NonceTooLow,
     Provider,
     Receipt,
@@ -31,6 +32,7 @@ _log = structlog.get_logger(__name__)
 TRANSFER_GAS = 21_000
 _NONCE_TRIES = 3
 _POLL_SECONDS = 0.05
+_QUOTE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,23 @@ class Mined:
     gas_used: int
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A `perf_counter` and the seconds the thread had waited for endpoints by then."""
+
+    at: float
+    waited: float
+
+
 Observer = Callable[[str, str], None]
 """Told a purpose and what became of it: sent, replaced, cancelled, mined, reverted or lost."""
 
 
 class Sender:
-    """Sends one account's transactions. Threads may share it; so may processes that share the store."""
+    """Sends one account's transactions. Threads may share it; so may processes that share the store.
+
+    `handed_over` is when a transaction was last handed to the HTTP client, for whoever measures.
+    """
 
     def __init__(
         self,
@@ -70,6 +83,9 @@ class Sender:
         self._clock = clock
         self._observe = observer
         self._lock = RLock()
+        self._chain_nonce: int | None = None
+        self._quoted: tuple[float, FeeQuote] | None = None
+        self.handed_over = Moment(0.0, 0.0)
 
     @property
     def address(self) -> ChecksumAddress:
@@ -86,14 +102,14 @@ class Sender:
         """
         gas = gas_limit if gas_limit is not None else self._estimate(call)
         with self._lock:
-            fees = opening(*self.provider.fees(), self._rules)
-            self._require_balance(fees, gas, call.value)
+            fees = opening(*self._quote(), self._rules)
             for _ in range(_NONCE_TRIES):
                 stored = self._prepare(call, purpose, gas, fees, job_ids)
                 try:
                     self._broadcast(stored)
                 except NonceTooLow:
                     self._outbox.mark_failed(stored.id, "abandoned", "its nonce was taken")
+                    self._chain_nonce = None
                     continue
                 except FundsError:
                     self._outbox.mark_failed(stored.id, "abandoned", "the account could not pay")
@@ -143,6 +159,7 @@ class Sender:
 
     def reopen(self, above_block: int) -> None:
         """A reorg removed the blocks above: what was mined there is pending again and will be sent again."""
+        self._chain_nonce = None
         reopened = self._outbox.unmine(self.address, above_block)
         if reopened:
             _log.warning("transactions_reopened", count=reopened, above_block=above_block)
@@ -151,20 +168,23 @@ class Sender:
         estimate = self.provider.estimate_gas(call.to, call.data, sender=self.address, value=call.value)
         return estimate + estimate // 5
 
-    def _require_balance(self, fees: Fees, gas: int, value: int) -> None:
-        balance = self.provider.balance(self.address)
-        most = fees.max_fee * gas + value
-        if balance < most:
-            raise FundsError(
-                f"{self.address} has {balance / 1e18:.6f} ether; this transaction may cost {most / 1e18:.6f}.",
-                hint="Fund the account.",
-            )
+    def _quote(self) -> FeeQuote:
+        """What gas costs, not older than a moment: the opening fees leave room for the base fee to double."""
+        now = time.monotonic()
+        if self._quoted is None or now - self._quoted[0] > _QUOTE_SECONDS:
+            self._quoted = (now, self.provider.fees())
+        return self._quoted[1]
 
     def _prepare(self, call: Call, purpose: str, gas: int, fees: Fees, job_ids: Sequence[int]) -> OutboxTransaction:
-        """Take a nonce and store the signed transaction, in one database transaction."""
+        """Take a nonce and store the signed transaction, in one database transaction.
+
+        The chain is asked for the account's nonce once, and again when it turns out that others use the account too.
+        """
+        if self._chain_nonce is None:
+            self._chain_nonce = self.provider.nonce(self.address, "pending")
         return self._outbox.prepare(
             sender=self.address,
-            chain_nonce=self.provider.nonce(self.address, "pending"),
+            chain_nonce=self._chain_nonce,
             call_to=call.to,
             data=call.data,
             value=call.value,
@@ -191,6 +211,7 @@ class Sender:
         return self.signer.sign_transaction(fields if call.to is None else {**fields, "to": call.to})
 
     def _broadcast(self, stored: OutboxTransaction) -> None:
+        self.handed_over = Moment(time.perf_counter(), self.provider.waited)
         try:
             self.provider.send_raw(stored.raw)
         except AlreadyKnown:
@@ -212,6 +233,7 @@ class Sender:
             if receipt is not None:
                 return self._mined(stored, receipt)
         self._outbox.mark_failed(stored.id, "failed", "another transaction took its nonce")
+        self._chain_nonce = None
         self._observe(stored.purpose, "lost")
         _log.warning("transaction_lost", purpose=stored.purpose, nonce=stored.nonce)
         return Mined(

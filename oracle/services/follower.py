@@ -1,7 +1,8 @@
 """What every service does before its own work: follow the chain, look after transactions, close finished jobs."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from threading import Event
 from time import perf_counter
@@ -153,47 +154,63 @@ class Follower:
 
     def _close_jobs(self, indexed: int) -> None:
         """End the jobs whose transaction is in a block that has been indexed, by what the chain says came of them."""
+        by_transaction: defaultdict[int, list[Job]] = defaultdict(list)
         for job in self.store.jobs.sent(self.kinds):
-            if job.tx_id is None:
-                continue
-            tx = self.store.transactions.get(job.tx_id)
+            if job.tx_id is not None:
+                by_transaction[job.tx_id].append(job)
+        for tx_id, jobs in by_transaction.items():
+            tx = self.store.transactions.get(tx_id)
             if tx.state in {"failed", "abandoned"}:
-                self._finish(job, "open", tx.reason)
+                self._finish([(job, "open", tx.reason) for job in jobs])
             elif tx.block_number is not None and tx.block_number <= indexed:
                 if self._is_on_chain(tx.block_number, tx.block_hash):
-                    self._conclude(job, reverted=tx.state == "reverted")
+                    self._finish(self._endings(jobs, reverted=tx.state == "reverted"))
                 else:
                     self.sender.reopen(tx.block_number - 1)
+
+    def _endings(self, jobs: Sequence[Job], *, reverted: bool) -> list[tuple[Job, State, str | None]]:
+        """What became of the jobs of one mined transaction."""
+        ids = [job.request_id for job in jobs]
+        requests = self.store.requests.many(ids)
+        answered = {
+            (each.request_id, each.attempt)
+            for each in self.store.requests.answers(*ids)
+            if each.operator == self.sender.address
+        }
+        endings: list[tuple[Job, State, str | None]] = []
+        for job in jobs:
+            stored = requests.get(job.request_id)
+            if stored is not None and _achieved(job, stored, answered):
+                endings.append((job, "done", None))
+            elif reverted:
+                endings.append((job, "failed", "its transaction reverted or was given up"))
+            else:
+                endings.append((job, "skipped", self._skip_reason(job)))
+        return endings
 
     def _is_on_chain(self, number: int, block_hash: bytes | None) -> bool:
         """Whether the block a transaction was mined in is the one indexed: it may have gone before it was indexed."""
         kept = self.store.ledger.hashes(number, number).get(number)
         return kept is None or kept == block_hash
 
-    def _conclude(self, job: Job, *, reverted: bool) -> None:
-        stored = self.store.requests.get(job.request_id)
-        if stored is not None and _achieved(job, stored, self.sender.address, self.store):
-            self._finish(job, "done", None)
-        elif reverted:
-            self._finish(job, "failed", "its transaction reverted or was given up")
-        else:
-            self._finish(job, "skipped", self._skip_reason(job))
-
     def _skip_reason(self, job: Job) -> str:
-        skips = [e.event.reason for e in self.store.events.select(request_id=job.request_id, name="Skipped")
-                 if isinstance(e.event, Skipped)]  # fmt: skip
-        return skips[-1].name.lower() if skips else "the chain says somebody else did it"
+        skips = self.store.events.select(request_id=job.request_id, name="Skipped")
+        event = skips[-1].event if skips else None
+        return event.reason.name.lower() if isinstance(event, Skipped) else "the chain says somebody else did it"
 
-    def _finish(self, job: Job, state: State, reason: str | None) -> None:
-        self.store.jobs.finish(job, state, reason, now=self.clock())
-        log = _log.info if state == "done" else _log.warning
-        log("job_ended", job=job.kind, request=_hex(job.request_id), attempt=job.attempt, state=state, reason=reason)
+    def _finish(self, endings: Sequence[tuple[Job, State, str | None]]) -> None:
+        self.store.jobs.finish_all(endings, now=self.clock())
+        for job, state, reason in endings:
+            log = _log.debug if state == "done" else _log.warning
+            log(
+                "job_ended", job=job.kind, request=_hex(job.request_id), attempt=job.attempt, state=state, reason=reason
+            )
 
 
-def _achieved(job: Job, stored: StoredRequest, me: str, store: Store) -> bool:
-    """Whether the chain shows what the job was for."""
+def _achieved(job: Job, stored: StoredRequest, answered: Collection[tuple[bytes, int]]) -> bool:
+    """Whether the chain shows what the job was for; `answered` holds requests and attempts we answered."""
     if job.kind == ANSWER:
-        return any(a.attempt == job.attempt and a.operator == me for a in store.requests.answers(stored.id))
+        return (job.request_id, job.attempt) in answered
     if job.kind == SETTLE:
         return stored.status is Status.FINAL
     if job.kind == DELIVER:

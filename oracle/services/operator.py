@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from threading import Event
-from time import perf_counter
 
 import structlog
 
@@ -118,7 +117,7 @@ class Operator:
     def _take(self, head: Head) -> list[tuple[Job, StoredRequest]]:
         """Claim new requests on our terms, up to a batch; what is refused is noted, logged and counted once."""
         waiting = self._store.requests.answerable(
-            head.timestamp, self._sender.address, unless_job=ANSWER, limit=2 * self._settings.max_batch
+            head.timestamp, self._sender.address, unless_job=ANSWER, limit=self._settings.max_batch
         )
         accepted: dict[RequestId, StoredRequest] = {}
         refused = []
@@ -128,7 +127,7 @@ class Operator:
                 refused.append((each.id, each.attempt, why.words))
                 self._count_seen(each)
                 self._skip(each, why)
-            elif len(accepted) < self._settings.max_batch:
+            else:
                 accepted[each.id] = each
         now = self._clock()
         self._store.jobs.skip_all(ANSWER, refused, now=now)
@@ -180,7 +179,8 @@ class Operator:
         for chunk in _chunks(answers):
             self._send(chunk)
         if answers:
-            own = perf_counter() - began - (self._sender.provider.waited - waited) - inferred.session_seconds
+            done = self._sender.handed_over
+            own = done.at - began - (done.waited - waited) - inferred.session_seconds
             self._report(len(answers), own)
 
     def _affordable(self, due: list[tuple[Job, StoredRequest]]) -> list[tuple[Job, StoredRequest]]:

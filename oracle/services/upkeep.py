@@ -83,9 +83,10 @@ class Upkeep:
 
     def _load(self, jobs: Sequence[Job]) -> list[tuple[Job, StoredRequest]]:
         """The jobs' requests; a job that is not due any more is skipped."""
+        requests = self._store.requests.many([job.request_id for job in jobs])
         found = []
         for job in jobs:
-            stored = self._store.requests.get(job.request_id)
+            stored = requests.get(job.request_id)
             if stored is None or not _still_due(job, stored):
                 self._store.jobs.finish(job, "skipped", "it is not due any more", now=self._clock())
             else:

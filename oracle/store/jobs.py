@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from oracle.chain.protocol import RequestId
@@ -38,6 +38,18 @@ class Job:
 
 
 _COLUMNS = [JOBS.c[name] for name in Job.__slots__]
+
+_TAKE = insert(JOBS).on_conflict_do_nothing().returning(*_COLUMNS)
+_FINISH = (
+    update(JOBS)
+    .where(JOBS.c.id == bindparam("job"), JOBS.c.state == "sent")
+    .values(state=bindparam("new"), reason=bindparam("why"), lease_until=None, updated_at=bindparam("now"))
+)
+_ATTACH = (
+    update(JOBS)
+    .where(JOBS.c.id.in_(bindparam("ids", expanding=True)))
+    .values(state="sent", tx_id=bindparam("new_tx_id"), lease_until=None, updated_at=bindparam("now"))
+)
 
 
 class Jobs:
@@ -87,7 +99,7 @@ class Jobs:
         if not rows:
             return []
         with self._database.write() as connection:
-            taken = connection.execute(insert(JOBS).on_conflict_do_nothing().returning(*_COLUMNS), rows)
+            taken = connection.execute(_TAKE, rows)
             return sorted((Job(*row) for row in taken), key=lambda job: job.id)
 
     def skip_all(self, kind: str, work: Sequence[tuple[bytes, int, str]], *, now: float) -> None:
@@ -156,6 +168,13 @@ class Jobs:
         values = {"state": state, "reason": reason, "lease_until": None}
         return self._change([job.id], now, values, owners={job.owner}) == 1
 
+    def finish_all(self, ended: Iterable[tuple[Job, State, str | None]], *, now: float) -> None:
+        """End jobs that were sent, or open them again, in one commit."""
+        rows = [{"job": job.id, "new": state, "why": reason, "now": now} for job, state, reason in ended]
+        if rows:
+            with self._database.write() as connection:
+                connection.execute(_FINISH, rows)
+
     def attach(self, job_ids: Sequence[int], tx_id: int, *, now: float) -> None:
         """Note the transaction that carries jobs out; they are `sent` from here on."""
         with self._database.write() as connection:
@@ -201,9 +220,7 @@ class Jobs:
 
 def attach(connection: Connection, job_ids: Sequence[int], tx_id: int, now: float) -> None:
     """Note the transaction that carries jobs out, within a transaction of the caller's."""
-    connection.execute(
-        update(JOBS).where(JOBS.c.id.in_(job_ids)).values(state="sent", tx_id=tx_id, lease_until=None, updated_at=now)
-    )
+    connection.execute(_ATTACH, {"ids": job_ids, "new_tx_id": tx_id, "now": now})
 
 
 def reopen(connection: Connection, request_ids: Sequence[bytes]) -> None:

@@ -15,7 +15,7 @@ from oracle.store import jobs, transactions
 from oracle.store.catalogue import MODEL_COLUMNS, MODEL_FIELDS, StoredModel, stored_model
 from oracle.store.events import IndexedEvent, from_row, to_rows
 from oracle.store.projection import project_answer, project_model, project_request
-from oracle.store.requests import ANSWER_FIELDS, REQUEST_FIELDS, StoredRequest, select_requests
+from oracle.store.requests import ANSWER_FIELDS, REQUEST_FIELDS, SELECT_REQUESTS, StoredRequest
 from oracle.store.schema import ANSWERS, BLOCKS, CURSOR, EVENTS, MODELS, REQUESTS, TRANSACTIONS
 from oracle.store.sqlite import Database
 
@@ -26,6 +26,8 @@ _PRUNE_EVERY = 64
 
 _ADD_BLOCK = insert(BLOCKS).on_conflict_do_nothing()
 _ADD_EVENT = insert(EVENTS)
+_CURSOR = select(CURSOR)
+_SET_CURSOR = update(CURSOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Ledger:
     def cursor(self) -> Cursor | None:
         """How far events are applied; None for a new database."""
         with self._database.read() as connection:
-            row = connection.execute(select(CURSOR)).one_or_none()
+            row = connection.execute(_CURSOR).one_or_none()
             return None if row is None else Cursor(row.number, row.hash, row.finalized)
 
     def start(self, number: int) -> None:
@@ -151,13 +153,13 @@ class _Touched:
 
 
 def _require_cursor(connection: Connection, cursor: Cursor) -> None:
-    row = connection.execute(select(CURSOR)).one()
+    row = connection.execute(_CURSOR).one()
     if (row.number, row.hash) != (cursor.number, cursor.hash):
         raise Overtaken("Another program indexes into this database and moved its cursor meanwhile.")
 
 
 def _set_cursor(connection: Connection, number: int, block_hash: bytes) -> None:
-    connection.execute(update(CURSOR).values(number=number, hash=block_hash))
+    connection.execute(_SET_CURSOR, {"number": number, "hash": block_hash})
 
 
 def _keys(connection: Connection, blocks: Sequence[Block]) -> set[tuple[bytes, bytes, int]]:
@@ -215,7 +217,7 @@ def _project_requests(connection: Connection, events: Sequence[IndexedEvent]) ->
     """Fold events, in order, into the rows of requests and answers."""
     requests: dict[bytes, StoredRequest] = {}
     for chunk in _chunks(_distinct(*(event.request_id for event in events))):
-        for row in connection.execute(select_requests().where(REQUESTS.c.id.in_(chunk))):
+        for row in connection.execute(SELECT_REQUESTS.where(REQUESTS.c.id.in_(chunk))):
             requests[row.id] = StoredRequest(*row)
     answers = {}
     for event in events:

@@ -1,5 +1,6 @@
 """Requests and answers as the chain's events say they stand, and the questions services ask of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from eth_abi.abi import decode
 from eth_typing import ChecksumAddress
 from eth_utils.crypto import keccak
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select
 
 from oracle.chain.protocol import (
     REQUEST_ABI,
@@ -105,9 +106,35 @@ _REQUEST = [REQUESTS.c[name] for name in REQUEST_FIELDS]
 _ANSWER = [ANSWERS.c[name] for name in ANSWER_FIELDS]
 
 
-def select_requests() -> Select[Any]:
-    """All columns of a `StoredRequest`, in its order."""
-    return select(*_REQUEST)
+SELECT_REQUESTS = select(*_REQUEST)
+"""All columns of a `StoredRequest`, in its order."""
+_WITHOUT_JOB = ~exists().where(
+    JOBS.c.kind == bindparam("job"),
+    JOBS.c.request_id == REQUESTS.c.id,
+    JOBS.c.attempt == REQUESTS.c.attempt,
+)
+_ANSWERABLE = (
+    SELECT_REQUESTS.where(
+        REQUESTS.c.status == Status.REQUESTED,
+        REQUESTS.c.deadline > bindparam("now"),
+        or_(REQUESTS.c.named_operator.is_(None), REQUESTS.c.named_operator == bindparam("me")),
+        _WITHOUT_JOB,
+    )
+    .order_by(REQUESTS.c.deadline, REQUESTS.c.id)
+    .limit(bindparam("limit"))
+)
+_UNMINED = (
+    select(func.count().label("sent"), func.coalesce(func.sum(REQUESTS.c.operator_bond), 0).label("bonds"))
+    .join(JOBS, JOBS.c.request_id == REQUESTS.c.id)
+    .where(JOBS.c.kind == "answer", JOBS.c.state == "sent")
+    .subquery()
+)
+_PROVISIONAL = (
+    select(func.count())
+    .where(REQUESTS.c.operator == bindparam("me"), REQUESTS.c.status.in_((Status.ANSWERED, Status.DISPUTED)))
+    .scalar_subquery()
+)
+_EXPOSURE = select(_PROVISIONAL, _UNMINED.c.sent, _UNMINED.c.bonds)
 
 
 class Requests:
@@ -124,17 +151,22 @@ class Requests:
         """One request; None if no event has told of it."""
         return next(iter(self._all(REQUESTS.c.id == request_id)), None)
 
+    def many(self, request_ids: Sequence[bytes]) -> dict[RequestId, StoredRequest]:
+        """Requests by id; one no event has told of is missing."""
+        found = self._all(REQUESTS.c.id.in_(request_ids), limit=len(request_ids))
+        return {each.id: each for each in found}
+
     def recent(self, limit: int = 20, *, requester: str | None = None) -> list[StoredRequest]:
         """The newest requests first."""
-        query = select_requests().order_by(REQUESTS.c.requested_block.desc(), REQUESTS.c.id).limit(limit)
+        query = SELECT_REQUESTS.order_by(REQUESTS.c.requested_block.desc(), REQUESTS.c.id).limit(limit)
         if requester is not None:
             query = query.where(REQUESTS.c.requester == requester)
         with self._database.read() as connection:
             return [StoredRequest(*row) for row in connection.execute(query)]
 
-    def answers(self, request_id: bytes) -> list[StoredAnswer]:
-        """Every answer to a request, by attempt."""
-        query = select(*_ANSWER).where(ANSWERS.c.request_id == request_id).order_by(ANSWERS.c.attempt)
+    def answers(self, *request_ids: bytes) -> list[StoredAnswer]:
+        """Every answer to these requests, by attempt."""
+        query = select(*_ANSWER).where(ANSWERS.c.request_id.in_(request_ids)).order_by(ANSWERS.c.attempt)
         with self._database.read() as connection:
             return [StoredAnswer(*row) for row in connection.execute(query)]
 
@@ -142,14 +174,9 @@ class Requests:
         self, now: int, operator: str, *, limit: int = 1_000, unless_job: str | None = None
     ) -> list[StoredRequest]:
         """Those `operator` may answer: open to it, and the deadline not reached."""
-        return self._all(
-            REQUESTS.c.status == Status.REQUESTED,
-            REQUESTS.c.deadline > now,
-            or_(REQUESTS.c.named_operator.is_(None), REQUESTS.c.named_operator == operator),
-            order=REQUESTS.c.deadline,
-            limit=limit,
-            unless_job=unless_job,
-        )
+        values = {"now": now, "me": operator, "job": unless_job, "limit": limit}
+        with self._database.read() as connection:
+            return [StoredRequest(*row) for row in connection.execute(_ANSWERABLE, values)]
 
     def settleable(
         self, now: int, *, operator: str | None = None, limit: int = 1_000, unless_job: str | None = None
@@ -190,17 +217,9 @@ class Requests:
 
     def exposure(self, operator: str) -> Exposure:
         """What `operator` has at stake, with what its `answer` jobs have sent."""
-        unmined = (
-            select(func.count(), func.coalesce(func.sum(REQUESTS.c.operator_bond), 0))
-            .join(JOBS, JOBS.c.request_id == REQUESTS.c.id)
-            .where(JOBS.c.kind == "answer", JOBS.c.state == "sent")
-        )
-        provisional = select(func.count()).where(
-            REQUESTS.c.operator == operator, REQUESTS.c.status.in_((Status.ANSWERED, Status.DISPUTED))
-        )
         with self._database.read() as connection:
-            sent, bonds = connection.execute(unmined).one()
-            return Exposure((connection.scalar(provisional) or 0) + sent, bonds)
+            provisional, sent, bonds = connection.execute(_EXPOSURE, {"me": operator}).one()
+            return Exposure(provisional + sent, bonds)
 
     def counts(self) -> dict[Status, int]:
         """How many requests stand where."""
@@ -215,13 +234,8 @@ class Requests:
         limit: int = 1_000,
         unless_job: str | None = None,
     ) -> list[StoredRequest]:
-        query = select_requests().where(*conditions).order_by(order, REQUESTS.c.id).limit(limit)
+        query = SELECT_REQUESTS.where(*conditions).order_by(order, REQUESTS.c.id).limit(limit)
         if unless_job is not None:
-            same = and_(
-                JOBS.c.kind == unless_job,
-                JOBS.c.request_id == REQUESTS.c.id,
-                JOBS.c.attempt == REQUESTS.c.attempt,
-            )
-            query = query.where(~exists().where(same))
+            query = query.where(_WITHOUT_JOB).params(job=unless_job)
         with self._database.read() as connection:
             return [StoredRequest(*row) for row in connection.execute(query)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from eth_typing import ChecksumAddress
-from sqlalchemy import ColumnElement, Connection, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from oracle.errors import StoreError
@@ -57,6 +57,12 @@ class OutboxTransaction:
 
 
 _COLUMNS = [TRANSACTIONS.c[name] for name in OutboxTransaction.__slots__[:-1]]
+
+_ADD = insert(TRANSACTIONS).returning(TRANSACTIONS.c.id)
+_ADD_HASH = insert(TRANSACTION_HASHES)
+_LAST_NONCE = select(func.max(TRANSACTIONS.c.nonce)).where(
+    TRANSACTIONS.c.sender == bindparam("sender"), TRANSACTIONS.c.state.in_(HOLDING)
+)
 
 
 class Transactions:
@@ -111,8 +117,8 @@ class Transactions:
                 "last_sent_at": 0.0,
                 **dict.fromkeys(("block_number", "block_hash", "gas_used", "effective_gas_price")),
             }
-            tx_id = connection.execute(insert(TRANSACTIONS).values(stored).returning(TRANSACTIONS.c.id)).scalar_one()
-            connection.execute(insert(TRANSACTION_HASHES).values(hash=tx_hash, transaction_id=tx_id, version=0))
+            tx_id = connection.execute(_ADD, stored).scalar_one()
+            connection.execute(_ADD_HASH, {"hash": tx_hash, "transaction_id": tx_id, "version": 0})
             if job_ids:
                 jobs.attach(connection, job_ids, tx_id, now)
             return OutboxTransaction(id=tx_id, hashes=(tx_hash,), **stored)
@@ -223,9 +229,7 @@ def unmine(connection: Connection, *where: ColumnElement[bool]) -> int:
 
 
 def _last_nonce(connection: Connection, sender: str) -> int | None:
-    highest: int | None = connection.scalar(
-        select(func.max(TRANSACTIONS.c.nonce)).where(TRANSACTIONS.c.sender == sender, TRANSACTIONS.c.state.in_(HOLDING))
-    )
+    highest: int | None = connection.scalar(_LAST_NONCE, {"sender": sender})
     return highest
 
 
