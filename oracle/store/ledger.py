@@ -121,8 +121,8 @@ class Ledger:
     def rewind(self, to: int, cursor: Cursor) -> Rewind:
         """Take back everything above block `to`.
 
-        Ended jobs of the requests concerned are looked at again, and our transactions mined above `to` are `sent`
-        again. Raises `Overtaken` if the cursor is not where the caller saw it.
+        Ended jobs of the requests concerned are looked at again, and our transactions mined above `to` are
+        `prepared` again. Raises `Overtaken` if the cursor is not where the caller saw it.
         """
         with self._database.write() as connection:
             _require_cursor(connection, cursor)

@@ -218,11 +218,11 @@ class Transactions:
 
 
 def unmine(connection: Connection, *where: ColumnElement[bool]) -> int:
-    """Make mined transactions `sent` again, within a transaction of the caller's; yields how many."""
+    """Make mined transactions `prepared` again, within a transaction of the caller's; yields how many."""
     found = connection.scalars(
         update(TRANSACTIONS)
         .where(TRANSACTIONS.c.block_number.is_not(None), *where)
-        .values(state="sent", block_number=None, block_hash=None, gas_used=None, effective_gas_price=None)
+        .values(state="prepared", block_number=None, block_hash=None, gas_used=None, effective_gas_price=None)
         .returning(TRANSACTIONS.c.id)
     )
     return len(found.all())

@@ -26,9 +26,7 @@ REQUEST = Request(OTHER, bytes(32), ModelId(MODEL.id), InputKind.BYTES, keccak(I
 TERMS = Terms(ME, SOFTWARE, min_fee=1_000, max_bond=5_000, margin=3.0)
 
 
-def judge(
-    request: Request = REQUEST, *, packed: bytes = INPUT, model: Model | None = MODEL, now: float = 50.0
-) -> str:
+def judge(request: Request = REQUEST, *, packed: bytes = INPUT, model: Model | None = MODEL, now: float = 50.0) -> str:
     """The words of `refusal`, empty where the request is taken; its attempt ends at second 60."""
     found = refusal(request, packed, model, deadline=60.0, now=now, terms=TERMS)
     return "" if found is None else found.words

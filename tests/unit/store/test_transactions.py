@@ -110,7 +110,7 @@ def test_the_database_itself_refuses_a_nonce_twice(store):
     """The last line of defence, should two programs ever get past the first."""
     tx = prepare(store)
     with pytest.raises(IntegrityError), store.write() as session:
-        session.connection().exec_driver_sql(
+        session.exec_driver_sql(
             "INSERT INTO transactions SELECT 99, sender, nonce, [to], data, value, gas_limit, max_fee, priority_fee,"
             " raw, x'ff', purpose, state, reason, cancelling, bumps, created_at, first_sent_at, last_sent_at,"
             " block_number, block_hash, gas_used, effective_gas_price FROM transactions"
