@@ -237,6 +237,8 @@ contract InferenceOracle is Stake, EIP712 {
             FinalizeItem calldata item = items[i];
             RequestId requestId = idOf(item.request);
             Reason reason = _finalize(requestId, item.request, item.answer, item.output);
+            // Too little gas is the caller's doing, not the item's; a skip would make gas estimates too low.
+            require(reason != Reason.GAS_TOO_LOW, InferenceOracle_Refused(requestId, reason));
             if (reason != Reason.NONE) emit Skipped(requestId, reason);
         }
     }

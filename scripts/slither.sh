@@ -1,12 +1,13 @@
 #!/bin/sh
-# Slither over what forge compiles. It only warns where it cannot analyse a function, so that warning fails here too.
+# Slither over what forge compiles; slither.config.json says what is judged. It only warns where it cannot analyse a
+# function, so that warning fails here too, unless the function is a library's.
 set -eu
 
 report=$(mktemp)
 trap 'rm -f "$report"' EXIT
 status=0
-.venv/bin/slither . --foundry-out-directory build/forge --filter-paths 'node_modules|tests/|contracts/mocks/' --fail-medium >"$report" 2>&1 || status=$?
-if [ "$status" -ne 0 ] || grep -q 'Impossible to generate IR' "$report"; then
+.venv/bin/slither . >"$report" 2>&1 || status=$?
+if [ "$status" -ne 0 ] || grep 'Impossible to generate IR' "$report" | grep -qv '(node_modules/'; then
     cat "$report" >&2
     exit 1
 fi

@@ -304,6 +304,7 @@ interface IInferenceOracle is IDisputed {
     function finalize(Request calldata request, AnswerRef calldata answer, bytes calldata output) external;
 
     /// @notice Settles and delivers many answers. Items that cannot be are skipped with an event.
+    /// @dev Reverts with GAS_TOO_LOW where the transaction's gas does not suffice for a callback.
     /// @param items The answers.
     function finalizeMany(FinalizeItem[] calldata items) external;
 

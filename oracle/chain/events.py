@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from eth_abi.exceptions import DecodingError
 from eth_typing import ChecksumAddress
 
 from oracle.canonical.model import Model
-from oracle.chain.abi import artifact
+from oracle.chain.abi import Entry, artifact
 from oracle.chain.protocol import ModelId, Reason, Request, RequestId, checksum
 
 
@@ -193,19 +194,27 @@ _ADDRESSES = {"operator", "finder", "opener", "account", "to", "publisher"}
 def decode_log(topics: Sequence[bytes], data: bytes) -> Event | None:
     """The typed event of a log of the registry or the oracle; None for an event this version does not know.
 
-    Raises `ValueError` (or an eth-abi decoding error, which is one) if the log does not decode.
+    Raises `ValueError` if the log does not decode.
     """
     for name in ("InferenceOracle", "ModelRegistry"):
         entry = artifact(name).events.get(topics[0]) if topics else None
         if entry is not None and entry.name in _TYPES:
-            arguments = entry.decode_log(topics, data)
-            dropped = _DROPPED.get(entry.name, ())
-            fields = {
-                _FIELDS.get(key, key): _value(key, value) for key, value in arguments.items() if key not in dropped
-            }
-            event: Event = _TYPES[entry.name](**fields)
-            return event
+            try:
+                return _event(entry, topics, data)
+            except (DecodingError, OverflowError, StopIteration) as error:
+                raise ValueError(f"a log of {entry.name} does not decode: {error!r}") from error
     return None
+
+
+def _event(entry: Entry, topics: Sequence[bytes], data: bytes) -> Event:
+    dropped = _DROPPED.get(entry.name, ())
+    fields = {
+        _FIELDS.get(key, key): _value(key, value)
+        for key, value in entry.decode_log(topics, data).items()
+        if key not in dropped
+    }
+    event: Event = _TYPES[entry.name](**fields)
+    return event
 
 
 def _value(key: str, value: Any) -> Any:

@@ -151,7 +151,6 @@ class OperatorSettings(Section):
     max_bond_gwei: int = Field(default=GWEI, ge=0)
     max_open_answers: Count = 256
     max_batch: Count = 64
-    batch_wait_seconds: float = Field(default=0.02, ge=0, allow_inf_nan=False)
     answer_margin_seconds: float = Field(default=3.0, ge=0, allow_inf_nan=False)
     threads: int = Field(default=0, ge=0)
     providers: Annotated[tuple[str, ...], BeforeValidator(_list), Field(min_length=1)] = ("CPUExecutionProvider",)

@@ -3,6 +3,7 @@
 import tempfile
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -455,12 +456,11 @@ def test_attack_48_killed_while_reading_again_or_forgetting_nothing_is_half_writ
     before, kept = store.ledger.cursor(), store.ledger.hashes(0, 100)
     for _ in range(4):
         chain.mine()
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    act = following.sync if step == "_prune" else partial(following.replay, 0)
+    with monkeypatch.context() as patch:
         patch.setattr(ledger_module, step, die)
-        if step == "_prune":
-            following.sync()
-        else:
-            following.replay(0)
+        with pytest.raises(Killed):
+            act()
     assert (store.ledger.cursor(), store.ledger.hashes(0, 100)) == (before, kept)
     following.sync()
     assert store.ledger.cursor().number == chain.block_number()
