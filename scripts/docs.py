@@ -1,0 +1,121 @@
+"""`make docs`: writes the figures of `build/bench.json` and `build/demo.json` into the marked places of the docs.
+
+A place is what stands between `<!-- NAME:begin -->` and `<!-- NAME:end -->` in README.md or docs/. `--check` writes
+nothing and fails where the figures in the docs are not those of `build/bench.json`.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+GAS = {
+    "request": "request: 128 bytes in, with a callback asked for",
+    "answer": "answer: 12 bytes out, by the named operator itself",
+    "finalize": "finalize, less the gas inside the callback",
+    "lifecycle": "**all three**",
+    "lifecycle_without_callback": "all three, where no callback was asked for",
+    "lifecycle_relayed": "all three, the answer signed by the operator and sent by somebody else",
+    "lifecycle_storing_consumer": "all three, requested by a contract that stores its answer; its own gas included",
+    "batch64_per_request": "answer and finalize, each of a batch of 64, consumers that emit an event",
+}
+WORKER = {
+    "ms_p50": ("the operator's own time per answer, median (without inference and waiting for endpoints)", "ms"),
+    "ms_p99": ("the same, 99th percentile", "ms"),
+    "answers_per_s": ("answers per second, one operator, batched, on a local chain", ""),
+}
+
+
+def figures(bench: Mapping[str, Any]) -> str:
+    """The table of what `make bench` measured, and where; raises `KeyError` for a figure that is not there."""
+    gas, worker, machine = bench["gas"], bench["worker"], bench["machine"]
+    where = f"{machine['cpu']}, {machine['cores']} cores, {machine['os'].partition('-')[0]}"
+    versions = ", ".join(f"{name} {version}" for name, version in bench["versions"].items())
+    lines = [
+        "| credit model, measured by `make bench` | |",
+        "|---|---:|",
+        *(f"| {text} | {gas[name]:,} gas |" for name, text in GAS.items()),
+        *(f"| {text} | {worker[name]:,g} {unit}".rstrip() + " |" for name, (text, unit) in WORKER.items()),
+        "",
+        f"On {where}; {versions}. Gas: receipts of anvil; stake and request slots as in everyday use.",
+    ]
+    return "\n".join(lines)
+
+
+def demo(played: Mapping[str, Any]) -> str:
+    """What `make demo` ended with, in a sentence; raises `KeyError` for a figure that is not there."""
+    gas = played["gas"]
+    return (
+        f"`make demo`: {played['requests']} requests to {len(played['models'])} models, {played['final']} final, "
+        f"{played['callbacks']} delivered, in {played['seconds']:g} s. Median gas, shares of batches and callbacks "
+        f"included: request {gas['request']:,}, answer {gas['answer']:,}, finalize {gas['finalize']:,}."
+    )
+
+
+SOURCES: dict[str, tuple[str, Callable[[Mapping[str, Any]], str], str]] = {
+    "figures": ("build/bench.json", figures, "make bench"),
+    "demo": ("build/demo.json", demo, "make demo"),
+}
+
+
+def filled(page: str, name: str, content: str) -> str:
+    """`page` with `content` in each place called `name`; raises `ValueError` where a marker lacks its partner."""
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    place = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    if not len(place.findall(page)) == page.count(begin) == page.count(end):
+        raise ValueError(f"a marker of {name} lacks its partner")
+    return place.sub(lambda _match: f"{begin}\n{content}\n{end}", page)
+
+
+def pages(root: Path) -> list[Path]:
+    """README.md and every page of docs/."""
+    return [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
+
+
+def rewrite(root: Path, name: str, *, write: bool) -> list[Path]:
+    """Fill the places called `name`; yields the pages that change. Ends the program where figures are missing."""
+    source, render, command = SOURCES[name]
+    path = root / source
+    if not path.is_file():
+        sys.exit(f"{source} is missing: run `{command}` first.")
+    try:
+        content = render(json.loads(path.read_text()))
+    except KeyError as error:
+        sys.exit(f"{source} holds no {error}: run `{command}` again.")
+    changed = []
+    for page in pages(root):
+        before = page.read_text()
+        after = filled(before, name, content)
+        if after != before:
+            changed.append(page)
+            if write:
+                page.write_text(after)
+    return changed
+
+
+def main() -> None:
+    """Write, or check."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="compare only; exit 1 on a difference")
+    if parser.parse_args().check:
+        stale = rewrite(ROOT, "figures", write=False)
+        if stale:
+            names = ", ".join(str(page.relative_to(ROOT)) for page in stale)
+            sys.exit(f"Figures differ from build/bench.json in {names}. Run `make docs`.")
+        print("figures match build/bench.json")
+        return
+    for name, (source, _, command) in SOURCES.items():
+        if name != "figures" and not (ROOT / source).is_file():
+            print(f"{source} is missing, so its figures stay as they are. `{command}` makes it.")
+            continue
+        changed = rewrite(ROOT, name, write=True)
+        print(f"{source}: " + (", ".join(str(page.relative_to(ROOT)) for page in changed) or "nothing has changed"))
+
+
+if __name__ == "__main__":
+    main()
