@@ -90,7 +90,7 @@ devnet: setup ## a local chain with everything deployed, until Ctrl-C
 	@$(BIN)/assay devnet
 
 bench: setup build ## measure gas and speed into build/bench.json
-	@$(PY) scripts/bench.py
+	@$(PY) -m bench
 
 # --- what is checked --------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, exists, select, update
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, exists, select, update
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from oracle.chain.protocol import RequestId
@@ -27,6 +27,7 @@ _PRUNE_EVERY = 64
 _ADD_BLOCK = insert(BLOCKS).on_conflict_do_nothing()
 _ADD_EVENT = insert(EVENTS)
 _CURSOR = select(CURSOR)
+_REQUESTS_BY_ID = SELECT_REQUESTS.where(REQUESTS.c.id.in_(bindparam("ids", expanding=True)))
 _SET_CURSOR = update(CURSOR)
 
 
@@ -217,7 +218,7 @@ def _project_requests(connection: Connection, events: Sequence[IndexedEvent]) ->
     """Fold events, in order, into the rows of requests and answers."""
     requests: dict[bytes, StoredRequest] = {}
     for chunk in _chunks(_distinct(*(event.request_id for event in events))):
-        for row in connection.execute(SELECT_REQUESTS.where(REQUESTS.c.id.in_(chunk))):
+        for row in connection.execute(_REQUESTS_BY_ID, {"ids": chunk}):
             requests[row.id] = StoredRequest(*row)
     answers = {}
     for event in events:

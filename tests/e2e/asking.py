@@ -68,7 +68,7 @@ class Asker:
         return [self.oracle.status_of(self.provider, each).status for each in ids]
 
     def wait_for(self, ids: Sequence[RequestId], wanted: set[Status], *, seconds: float = 60) -> None:
-        """Wait until every request has one of the statuses; fails with what they have. What a reorg took is sent again."""
+        """Wait until every request has one of the statuses, sending again what a reorg took; else fails."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self.sender.poll()
