@@ -33,7 +33,7 @@ _URL_PATH = re.compile(r"(?i)(\burl: ?)/\S+")  # urllib3 says "Max retries excee
 _NAMED_SECRET = re.compile(rf"(?i)({_NAMES}[\"']?\s*[:=]\s*[\"']?)(?:(?:basic|bearer)\s+)?[^\s\"',;)}}\]]+")
 _NAMED_KEY = re.compile(rf"(?i)({_NAMES}\W{{0,8}})(?:0x)?[0-9a-f]{{64}}\b")
 
-_LIBRARIES = ("apscheduler", "asyncio", "httpcore", "httpx", "urllib3", "uvicorn", "web3")
+_LIBRARIES = ("alembic", "apscheduler", "asyncio", "httpcore", "httpx", "urllib3", "uvicorn", "web3")
 
 _registered: set[str] = set()
 

@@ -8,7 +8,7 @@ from eth_typing import ChecksumAddress
 
 from oracle.canonical.model import Model
 from oracle.chain.abi import artifact
-from oracle.chain.protocol import AnswerRef, ModelId, Request, RequestId, Status
+from oracle.chain.protocol import AnswerRef, ModelId, Request, RequestId, Status, checksum
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +165,10 @@ class OracleContract:
     def stake_of(self, reader: Reader, account: ChecksumAddress) -> Stake:
         """An account's stake."""
         return Stake(*self._view(reader, "accountOf", account))
+
+    def dispute(self, reader: Reader) -> ChecksumAddress:
+        """The dispute contract; the zero address: nothing can be disputed here."""
+        return checksum(self._view(reader, "dispute")[0])
 
     def parameters(self, reader: Reader) -> Parameters:
         """The constants of this deployment."""

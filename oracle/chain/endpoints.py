@@ -70,7 +70,7 @@ class Endpoints:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not urls:
-            raise ConfigError("No RPC endpoint is configured.", hint="Set `rpc_urls` to at least one.")
+            raise ConfigError("No RPC endpoint is configured.", hint="Set `chain.rpc` to at least one.")
         self.all = [Endpoint(url, redacted(url)) for url in urls]
         self.expected = chain_id
         self._max_lag = max_lag

@@ -151,7 +151,7 @@ class Indexer:
         else:
             raise ChainError(
                 f"The chain was reorganised below block {numbers[0]}, deeper than the {self._keep} blocks kept.",
-                hint=f"Correct the database with `replay --from-block {self._start}`.",
+                hint=f"Correct the database with `assay replay --role ROLE --from-block {self._start}`.",
             )
         rewind = self._ledger.rewind(to, cursor)
         self.reorgs += 1

@@ -18,7 +18,7 @@ from oracle.chain.events import (
     Withdrawn,
 )
 from oracle.chain.history import Happening, happenings
-from oracle.chain.protocol import InputKind, Policy, Request, Status
+from oracle.chain.protocol import ZERO_ADDRESS, InputKind, Policy, Request, Status
 from oracle.cli.catalogue import UNCOMPILED, Listing, published
 from oracle.cli.show import printable
 from oracle.cli.units import show_duration, show_gwei, show_hex, show_time
@@ -54,6 +54,7 @@ class Chronicle:
         self._manifests = manifests
         self._items = items
         self._now = chain.provider.block("latest").timestamp
+        self._disputes = chain.oracle.dispute(chain.provider) != ZERO_ADDRESS
         self._listings: dict[bytes, Listing] = {item.model_id: item for item in published(chain)}
         self._standings: dict[bytes, RequestStatus] = {}
 
@@ -83,7 +84,7 @@ class Chronicle:
     def standing(self, story: Story) -> str:
         """Where it stands, in words."""
         status = self.status(story)
-        words = in_words(status, story.requested.policy, self._now)
+        words = in_words(status, story.requested.policy, self._now, disputes=self._disputes)
         if status.status is Status.FINAL and not status.delivered and story.requested.callback_gas:
             failed = any(isinstance(item.event, DeliveryFailed) for item in story.happenings)
             words += ", its consumer failed to take it" if failed else ", to be delivered"

@@ -72,13 +72,17 @@ def _introduce(network: "Devnet") -> None:
     ]
     print_table(["what", "where"], rows, title="Devnet")
     at_default = network.config == Path(".assay/devnet.toml")
+    applicant = network.config.parent / "applicant.json"
     assay = "assay" if at_default else f"assay --config {network.config}"
     print_table(
         ["try next, in another terminal", "what it does"],
         [
             [f"{assay} --as operator-1 operator", "answers requests with the sample models"],
             [f"{assay} --as keeper keeper", "delivers final answers to their consumers"],
-            [f"{assay} request credit --input applicant.json --wait", "asks, and sees it through"],
+            [
+                f"{assay} request credit --input {applicant} --wait",
+                "asks, and sees it through",
+            ],
             [f"{assay} status", "lists the requests"],
             [f"{assay} --as operator-1 balance", "shows an operator's stake"],
             [f"{assay} doctor", "checks that everything is in order"],

@@ -49,7 +49,7 @@ app = typer.Typer(
     "Example, each line in a terminal of its own:\n"
     "  assay devnet\n"
     "  assay --as operator-1 operator\n"
-    "  assay request credit --input applicant.json --wait\n"
+    "  assay request credit --input .assay/applicant.json --wait\n"
     f"\n\b\nExit codes:\n{exit_codes()}",
 )
 

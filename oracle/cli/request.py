@@ -17,7 +17,7 @@ USUAL_TIMES = (2 * 3_600, 4 * 3_600)
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(epilog=example("assay request credit --input applicant.json --window 5 --wait"))(request)
+    app.command(epilog=example("assay request credit --input .assay/applicant.json --window 5 --wait"))(request)
 
 
 def request(

@@ -12,7 +12,7 @@ from oracle.canonical.tensor import decode
 from oracle.chain.calls import RequestStatus
 from oracle.chain.events import Answered
 from oracle.chain.history import happenings
-from oracle.chain.protocol import Policy, RequestId, Status
+from oracle.chain.protocol import ZERO_ADDRESS, Policy, RequestId, Status
 from oracle.cli.catalogue import Listing
 from oracle.cli.units import show_duration, show_hex
 from oracle.demo.samples import MODELS, describe_answer
@@ -60,12 +60,13 @@ def wait_until_ended(
 
     Raises `EndedWithoutAnswer` where it expires or is voided, `WaitTimeout` after `timeout` seconds.
     """
+    disputes = chain.oracle.dispute(chain.provider) != ZERO_ADDRESS
     deadline = time.monotonic() + timeout
     seen: RequestStatus | None = None
     while True:
         status = chain.oracle.status_of(chain.provider, request_id)
         if seen is None or (status.status, status.attempt) != (seen.status, seen.attempt):
-            tell(in_words(status, policy, chain.provider.block("latest").timestamp))
+            tell(in_words(status, policy, chain.provider.block("latest").timestamp, disputes=disputes))
             seen = status
         if status.status is Status.FINAL:
             return
@@ -82,8 +83,8 @@ def wait_until_ended(
         time.sleep(min(chain.settings.chain.poll_seconds, max(deadline - time.monotonic(), 0)))
 
 
-def in_words(status: RequestStatus, policy: Policy, now: int) -> str:
-    """A status, what can still change it, and until when. `now` is the chain's time."""
+def in_words(status: RequestStatus, policy: Policy, now: int, *, disputes: bool) -> str:
+    """A status, what can still change it, and until when. `now` is the chain's time; `disputes`: whether it has any."""
     match status.status:
         case Status.NONE:
             return "unknown: no such request is on this chain"
@@ -95,11 +96,11 @@ def in_words(status: RequestStatus, policy: Policy, now: int) -> str:
             )
         case Status.ANSWERED:
             left = status.time + policy.window - now
-            return "answered, " + (
-                f"can be challenged for {show_duration(left)} more"
-                if left > 0
-                else "unchallenged: anyone may settle it"
-            )
+            if left <= 0:
+                return "answered, unchallenged: anyone may settle it"
+            if disputes:
+                return f"answered, can be challenged for {show_duration(left)} more"
+            return f"answered, final in {show_duration(left)}: this deployment has no disputes"
         case Status.DISPUTED:
             return "disputed: the chain will judge it"
         case Status.FINAL:

@@ -3,7 +3,9 @@
 The keys are anvil's own, which everybody knows: for this machine's chain only.
 """
 
+import json
 import secrets
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,7 +27,7 @@ from oracle.chain.provider import Provider
 from oracle.chain.sender import Sender
 from oracle.chain.signer import KeySigner, write_keystore
 from oracle.demo.config_file import write_toml
-from oracle.demo.samples import MODELS, model_path
+from oracle.demo.samples import MODELS, credit_applicants, model_path
 from oracle.errors import ChainError, ConfigError, ModelError
 from oracle.inference.model_file import load_model_file
 from oracle.settings import DevnetAccount, DevnetModel, Settings, load_settings
@@ -82,8 +84,9 @@ class Devnet:
         with Anvil.start(port=port, accounts=_ACCOUNTS, log=folder / "anvil.log") as anvil:
             accounts = _write_accounts(folder)
             with _senders(anvil) as senders:
-                network = _set_up(senders, window, operators or {}, tell)
+                network = _set_up(senders, folder, window, operators or {}, tell)
             anvil.rpc("evm_setIntervalMining", block_time)
+            write_applicant(directory)
             write_toml(config, _content(anvil, network, accounts, config.parent))
             try:
                 yield cls(
@@ -129,7 +132,9 @@ def _senders(anvil: Anvil) -> Iterator[Callable[[str], Sender]]:
             provider.close()
 
 
-def _set_up(senders: Callable[[str], Sender], window: int, operators: Mapping[str, str], tell: Tell) -> _Network:
+def _set_up(
+    senders: Callable[[str], Sender], folder: Path, window: int, operators: Mapping[str, str], tell: Tell
+) -> _Network:
     deployer = senders("deployer")
     tell("Deploying the contracts")
     deployment = deploy(deployer, LOCAL)
@@ -151,7 +156,8 @@ def _set_up(senders: Callable[[str], Sender], window: int, operators: Mapping[st
     fund = artifact("LendingDesk").functions["fund"].encode()
     deployer.execute(Call(desk, fund, CAPITAL), purpose="fund the lending desk")
     models = {
-        name: DevnetModel(model_id=f"0x{model.id.hex()}", path=path.resolve()) for name, (path, model) in files.items()
+        name: DevnetModel(model_id=f"0x{model.id.hex()}", path=_under_its_name(name, path, folder))
+        for name, (path, model) in files.items()
     }
     return _Network(deployment, models, consumers)
 
@@ -169,6 +175,23 @@ def publish_samples(sender: Sender, registry: ChecksumAddress, tell: Tell) -> di
         sender.execute(RegistryContract(registry).publish(model, ()), purpose=f"publish {name}")
         files[name] = (path, model)
     return files
+
+
+def write_applicant(directory: Path) -> Path:
+    """An input for the credit model, to begin with: a real applicant's features."""
+    path = directory / "applicant.json"
+    (features,) = credit_applicants(range(1))[0].tensors
+    path.write_text(json.dumps(features[0].tolist()) + "\n")
+    return path
+
+
+def _under_its_name(name: str, path: Path, folder: Path) -> Path:
+    """The model's file; a copy where the file has another name, for a served model goes by its file's."""
+    if path.stem == name:
+        return path.resolve()
+    copy = folder / f"{name}.onnx"
+    shutil.copyfile(path, copy)
+    return copy.resolve()
 
 
 def deploy_consumer(

@@ -13,7 +13,7 @@ from oracle.chain.events import Delivered, DeliveryFailed, Disputed, Expired, Mo
 from oracle.chain.indexer import Indexer
 from oracle.chain.protocol import Status
 from oracle.chain.sender import Sender
-from oracle.metrics import DeliveryOutcome, JobState, Metrics, Outcome
+from oracle.metrics import AnswerOutcome, DeliveryOutcome, JobState, Metrics, Outcome, SkipReason
 from oracle.services.context import Chain
 from oracle.services.http import HealthState
 from oracle.services.loop import Periodic
@@ -201,10 +201,20 @@ class Follower:
     def _finish(self, endings: Sequence[tuple[Job, State, str | None]]) -> None:
         self.store.jobs.finish_all(endings, now=self.clock())
         for job, state, reason in endings:
+            self._count(job, state)
             log = _log.debug if state == "done" else _log.warning
             log(
                 "job_ended", job=job.kind, request=_hex(job.request_id), attempt=job.attempt, state=state, reason=reason
             )
+
+    def _count(self, job: Job, state: State) -> None:
+        """Count what was sent and came to nothing; what came to something is counted from the chain's events."""
+        if job.kind == ANSWER and state == "failed":
+            self.metrics.answers.labels(AnswerOutcome.FAILED).inc()
+        elif job.kind == ANSWER and state == "skipped":
+            self.metrics.skipped.labels(SkipReason.REJECTED).inc()
+        elif job.kind == SETTLE and state == "failed":
+            self.metrics.settles.labels(Outcome.FAILED).inc()
 
 
 def _achieved(job: Job, stored: StoredRequest, answered: Collection[tuple[bytes, int]]) -> bool:

@@ -159,6 +159,7 @@ class Operator:
         stored = self._store.requests.get(job.request_id)
         if stored is None or stored.status is not Status.REQUESTED or stored.attempt != job.attempt:
             self._store.jobs.finish(job, "skipped", "it needs no answer any more", now=self._clock())
+            self._metrics.skipped.labels(SkipReason.ANSWERED_ALREADY).inc()
             return []
         found = self._refusal(stored, head)
         if found is not None:

@@ -76,7 +76,8 @@ def run_operator(settings: Settings, *, stop: Event) -> None:
     manifest = this_environment(threads=chosen.threads, provider=provider, optimisation_level=chosen.optimisation)
 
     def make(follower: Follower, upkeep: Upkeep, owner: str) -> Service:
-        _announce(follower, manifest)
+        if not chosen.dry_run:
+            _announce(follower, manifest)
         return Operator(follower, upkeep, files, sessions, manifest, chosen, owner=owner, clock=time.time)
 
     _run(settings, "operator", metrics, Operator.kinds, chosen.max_batch, make, stop)

@@ -87,7 +87,7 @@ class Net:
     @property
     def input(self) -> Path:
         """An applicant for credit."""
-        return self.folder / "applicant.json"
+        return self.folder / "somebody.json"
 
     @contextlib.contextmanager
     def serving(self, role: str = "operator-1", *, max_bond: int = 10**9) -> Iterator[None]:
@@ -120,7 +120,7 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
     """A devnet with blocks every second."""
     folder = tmp_path_factory.mktemp("cli")
     applicant = credit_applicants([3])[0].tensors[0]
-    (folder / "applicant.json").write_text(json.dumps(applicant.tolist()))
+    (folder / "somebody.json").write_text(json.dumps(applicant.tolist()))
     with Devnet.start(folder) as devnet:
         yield Net(devnet, folder)
 
@@ -165,7 +165,7 @@ def test_locked_money_cannot_be_withdrawn(net: Net) -> None:
     taken = net.run("withdraw", "0.5", "--json", role="operator-1").json
     after = net.run("balance", "--json", role="operator-1").json
     assert int(before["stake_wei"]) - int(after["stake_wei"]) == 5 * 10**17 == int(taken["withdrawn_wei"])
-    assert "can be challenged" in net.run("status").out
+    assert "final in" in net.run("status").out
 
 
 def test_stake_goes_in_and_out_to_the_wei(net: Net) -> None:

@@ -161,7 +161,7 @@ def test_a_reorg_deeper_than_the_kept_blocks_says_what_to_do_and_replay_mends_it
     chain.drop(10)
     for i in range(12):
         chain.mine(requested(make_request(100 + i)))
-    with pytest.raises(ChainError, match="replay --from-block 0"):
+    with pytest.raises(ChainError, match="assay replay --role ROLE --from-block 0"):
         following.sync()
     assert len(following.replay(0)) == 12
     assert stored(store) == on_chain(chain)

@@ -233,7 +233,7 @@ def test_attack_54_what_is_no_endpoint_is_refused_without_repeating_it(url):
 
 def test_no_endpoint_at_all_is_a_configuration_error():
     """Found at start, not at the first block."""
-    with pytest.raises(ConfigError, match="rpc_urls"):
+    with pytest.raises(ConfigError, match=r"chain\.rpc"):
         Provider([], chain_id=1)
 
 

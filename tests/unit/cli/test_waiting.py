@@ -44,7 +44,15 @@ def answered(output: bytes) -> Answered:
 def test_a_status_says_what_can_still_change_it(status: Status, now: int, words: str) -> None:
     """Until when an answer can be challenged is what a reader must know before relying on it."""
     state = RequestStatus(status, 1, 100, b"", delivered=False)
-    assert words in in_words(state, POLICY, now)
+    assert words in in_words(state, POLICY, now, disputes=True)
+
+
+def test_where_nothing_can_be_disputed_nobody_is_told_so() -> None:
+    """A window without a judge protects nobody, and must not sound as if it did."""
+    state = RequestStatus(Status.ANSWERED, 1, 100, b"", delivered=False)
+    words = in_words(state, POLICY, 103, disputes=False)
+    assert "no disputes" in words
+    assert "challenged" not in words
 
 
 def test_a_sample_models_answer_is_said_in_words() -> None:
