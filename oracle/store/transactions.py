@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from eth_typing import ChecksumAddress
-from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, exists, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from oracle.errors import StoreError
@@ -21,6 +21,8 @@ State = Literal["prepared", "sent", "mined", "reverted", "failed", "abandoned"]
 PENDING: tuple[State, ...] = ("prepared", "sent")
 HOLDING: tuple[State, ...] = ("prepared", "sent", "mined", "reverted")
 """States in which a nonce is taken by us."""
+RELEASED: tuple[State, ...] = ("failed", "abandoned")
+"""States in which it is not any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,24 @@ class OutboxTransaction:
 _COLUMNS = [TRANSACTIONS.c[name] for name in OutboxTransaction.__slots__[:-1]]
 
 _ADD = insert(TRANSACTIONS).returning(TRANSACTIONS.c.id)
-_ADD_HASH = insert(TRANSACTION_HASHES)
+_NEW_HASH = insert(TRANSACTION_HASHES)
+_ADD_HASH = _NEW_HASH.on_conflict_do_update(  # the same call, nonce and fees again: the same bytes, once abandoned
+    index_elements=["hash"],
+    set_={"transaction_id": _NEW_HASH.excluded.transaction_id, "version": _NEW_HASH.excluded.version},
+)
 _LAST_NONCE = select(func.max(TRANSACTIONS.c.nonce)).where(
     TRANSACTIONS.c.sender == bindparam("sender"), TRANSACTIONS.c.state.in_(HOLDING)
+)
+_HOLDER = TRANSACTIONS.alias()
+_FIRST_RELEASED = select(func.min(TRANSACTIONS.c.nonce)).where(
+    TRANSACTIONS.c.sender == bindparam("sender"),
+    TRANSACTIONS.c.state.in_(RELEASED),
+    TRANSACTIONS.c.nonce >= bindparam("chain_nonce"),
+    ~exists().where(
+        _HOLDER.c.sender == TRANSACTIONS.c.sender,
+        _HOLDER.c.nonce == TRANSACTIONS.c.nonce,
+        _HOLDER.c.state.in_(HOLDING),
+    ),
 )
 
 
@@ -93,8 +110,7 @@ class Transactions:
         carries out are attached in the same commit, so that no crash lets them be sent twice.
         """
         with self._database.write() as connection:
-            last = _last_nonce(connection, sender)
-            nonce = chain_nonce if last is None else max(chain_nonce, last + 1)
+            nonce = _next_nonce(connection, sender, chain_nonce)
             raw, tx_hash = sign(nonce)
             stored: dict[str, Any] = {
                 "sender": sender,
@@ -172,9 +188,7 @@ class Transactions:
         """Store a new version with the same nonce, before it is broadcast; all versions' hashes are kept."""
         with self._database.write() as connection:
             before = _one(connection, tx_id)
-            connection.execute(
-                insert(TRANSACTION_HASHES).values(hash=tx_hash, transaction_id=tx_id, version=len(before.hashes))
-            )
+            connection.execute(_ADD_HASH, {"hash": tx_hash, "transaction_id": tx_id, "version": len(before.hashes)})
             self._set(
                 connection,
                 tx_id,
@@ -231,6 +245,15 @@ def unmine(connection: Connection, *where: ColumnElement[bool]) -> int:
 def _last_nonce(connection: Connection, sender: str) -> int | None:
     highest: int | None = connection.scalar(_LAST_NONCE, {"sender": sender})
     return highest
+
+
+def _next_nonce(connection: Connection, sender: str, chain_nonce: int) -> int:
+    """The nonce after all of ours; or one that was released below them, for what is behind a gap is never mined."""
+    last = _last_nonce(connection, sender)
+    if last is None or last < chain_nonce:
+        return chain_nonce
+    released: int | None = connection.scalar(_FIRST_RELEASED, {"sender": sender, "chain_nonce": chain_nonce})
+    return last + 1 if released is None else min(released, last + 1)
 
 
 def _one(connection: Connection, tx_id: int) -> OutboxTransaction:
