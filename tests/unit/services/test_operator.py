@@ -153,7 +153,7 @@ def test_a_request_that_cannot_be_run_harms_no_other_in_its_batch(world, make, s
     assert world.reasons(bad) == ["kernel failed"]
 
 
-def test_attack_49_what_stake_does_not_cover_is_left_and_taken_up_when_it_does(world, make):
+def test_what_stake_does_not_cover_is_left_and_taken_up_when_it_does(world, make):
     """The contract refuses what the stake does not cover; a deposit must be enough to go on."""
     first, second = credit(1, answer_time=600), credit(2, answer_time=600)
     world.mine(requested(first, PACKED), requested(second, PACKED))

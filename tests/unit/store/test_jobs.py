@@ -130,3 +130,85 @@ def test_a_job_can_be_attached_later(store):
     tx = prepare(store)
     store.jobs.attach([1], tx.id, now=2)
     assert [job.state for job in store.jobs.of_transaction(tx.id)] == ["sent"]
+
+
+def states(store, request_id=WORK[0][0]):
+    """Where a request's jobs stand."""
+    return [job.state for job in store.jobs.history(request_id)]
+
+
+def test_attack_48_what_is_taken_is_new_claimed_and_in_order(store):
+    """Owing and claiming are one commit: no other worker gets in between, and none is taken twice."""
+    store.jobs.add("answer", *WORK[1], now=1)
+    taken = store.jobs.take("answer", WORK[:3], "me", **LEASE)
+    assert [job.request_id for job in taken] == [WORK[0][0], WORK[2][0]]
+    assert {(job.state, job.owner, job.lease_until) for job in taken} == {("claimed", "me", 110.0)}
+    assert store.jobs.take("answer", WORK[:3], "other", **LEASE) == []
+    assert store.jobs.take("answer", [], "me", **LEASE) == []
+    assert [job.request_id for job in store.jobs.claim(["answer"], "other", 9, **LEASE)] == [WORK[1][0]]
+
+
+def test_what_is_skipped_is_noted_with_its_reason_and_never_over_a_job_that_exists(store):
+    """A late refusal must not end an answer that is on its way."""
+    (held,) = store.jobs.take("answer", WORK[:1], "me", **LEASE)
+    store.jobs.skip_all("answer", [(*work, "its fee is too low") for work in WORK[:2]], now=2)
+    store.jobs.skip_all("answer", [(*WORK[1], "another reason")], now=3)
+    store.jobs.skip_all("answer", [], now=3)
+    assert store.jobs.history(WORK[0][0]) == [held]
+    (skipped,) = store.jobs.history(WORK[1][0])
+    assert (skipped.state, skipped.reason, skipped.owner, skipped.updated_at) == (
+        "skipped",
+        "its fee is too low",
+        None,
+        2,
+    )
+
+
+def test_what_was_skipped_before_anything_was_sent_is_reconsidered_and_nothing_else(store):
+    """A new model or new terms give it another chance; what cost gas already is not tried again."""
+    store.jobs.skip_all("answer", [(*WORK[0], "unknown model")], now=1)
+    store.jobs.skip_all("settle", [(*WORK[0], "somebody else")], now=1)
+    sent, held = store.jobs.take("answer", WORK[1:3], "me", **LEASE)
+    prepare(store, sent.id)
+    store.jobs.finish_all([(sent, "skipped", "front run")], now=2)
+    store.jobs.reconsider("answer")
+    assert [job.kind for job in store.jobs.history(WORK[0][0])] == ["settle"]
+    assert states(store, sent.request_id) == ["skipped"]
+    assert store.jobs.history(held.request_id) == [held]
+
+
+def test_attack_48_jobs_of_owners_that_are_gone_are_freed_and_no_other_s(store):
+    """A restart need not wait for the lease of the process it replaces."""
+    (dead,) = store.jobs.take("answer", WORK[:1], "dead", **LEASE)
+    (held,) = store.jobs.take("answer", WORK[1:2], "alive", **LEASE)
+    (sent,) = store.jobs.take("answer", WORK[2:3], "dead", **LEASE)
+    prepare(store, sent.id)
+    assert store.jobs.free(lambda owner: owner == "alive", now=101) == 1
+    assert store.jobs.free(lambda owner: owner == "alive", now=102) == 0
+    assert states(store) == ["open"]
+    assert store.jobs.history(held.request_id) == [held]
+    assert states(store, sent.request_id) == ["sent"]
+    assert [job.id for job in store.jobs.claim(["answer"], "next", 9, **LEASE)] == [dead.id]
+
+
+def test_sent_jobs_end_together_each_in_its_own_way(store):
+    """One batch, one commit: a kill in the middle leaves all of them to be looked at again."""
+    jobs = store.jobs.take("answer", WORK[:4], "me", **LEASE)
+    prepare(store, *(job.id for job in jobs[:3]))
+    endings = [
+        (jobs[0], "done", None),
+        (jobs[1], "skipped", "too late"),
+        (jobs[2], "open", "lost"),
+        (jobs[3], "done", ""),
+    ]
+    store.jobs.finish_all(endings, now=5)
+    found = [store.jobs.history(job.request_id)[0] for job in jobs]
+    assert [(job.state, job.reason) for job in found] == [
+        ("done", None),
+        ("skipped", "too late"),
+        ("open", "lost"),
+        ("claimed", None),
+    ]
+    store.jobs.finish_all([(jobs[0], "failed", "again")], now=6)
+    store.jobs.finish_all([], now=6)
+    assert states(store) == ["done"]

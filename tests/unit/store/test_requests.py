@@ -4,6 +4,7 @@ import pytest
 
 from oracle.chain.indexer import Indexer
 from oracle.chain.protocol import ZERO_ADDRESS, Status
+from oracle.store.requests import Exposure
 from tests.unit.chain.model_chain import (
     ADDRESSES,
     OPERATOR,
@@ -135,3 +136,45 @@ def test_a_reorg_makes_ended_work_due_again(store):
     assert [job.state for job in store.jobs.history(id_of(MINE))] == ["sent"]
     assert [job.state for job in store.jobs.history(id_of(OPEN))] == ["open"]
     assert [tx.state for tx in store.transactions.pending(OPERATOR)] == ["prepared"]
+
+
+def send(store, nonce, *requests):
+    """Answers to these are on their way."""
+    jobs = store.jobs.take("answer", [(id_of(request), 1) for request in requests], "me", now=1, lease=9)
+    store.transactions.prepare(
+        sender=OPERATOR,
+        chain_nonce=nonce,
+        call_to=None,
+        data=b"",
+        value=0,
+        gas_limit=1,
+        max_fee=1,
+        priority_fee=1,
+        purpose="answer",
+        now=1.0,
+        sign=lambda number: (b"raw", bytes([number])),
+        job_ids=[job.id for job in jobs],
+    )
+    return jobs
+
+
+def test_an_operator_s_exposure_is_what_is_provisional_and_what_is_on_its_way(requests, store):
+    """Its limits are on what it can lose; what is final or only claimed cannot be lost."""
+    assert requests.exposure(OPERATOR) == Exposure(1, 0)
+    assert requests.exposure(REQUESTER) == Exposure(0, 0)
+    first, second = send(store, 0, OPEN, MINE)
+    assert requests.exposure(OPERATOR) == Exposure(3, 2 * MINE.policy.operator_bond)
+    store.jobs.finish_all([(first, "done", None)], now=2)
+    assert requests.exposure(OPERATOR) == Exposure(2, MINE.policy.operator_bond)
+    store.jobs.finish_all([(second, "skipped", "front run")], now=2)
+    store.jobs.take("answer", [(id_of(OTHERS), 1)], "me", now=1, lease=9)
+    store.jobs.take("settle", [(id_of(ANSWERED), 1)], "me", now=1, lease=9)
+    assert requests.exposure(OPERATOR) == Exposure(1, 0)
+
+
+def test_many_requests_are_read_at_once_and_unknown_ones_are_missing(requests):
+    """One query for a batch; a request a reorg removed is no error."""
+    found = requests.many([id_of(FINAL), b"\0" * 32, id_of(OPEN), id_of(OPEN)])
+    assert found == {id_of(request): requests.get(id_of(request)) for request in (OPEN, FINAL)}
+    assert requests.many([]) == {}
+    assert len(requests.many([id_of(r) for r in (OPEN, MINE, OTHERS, ANSWERED, FINAL, SILENT)])) == 6
