@@ -164,12 +164,12 @@ class Follower:
                 self._finish([(job, "open", tx.reason) for job in jobs])
             elif tx.block_number is not None and tx.block_number <= indexed:
                 if self._is_on_chain(tx.block_number, tx.block_hash):
-                    self._finish(self._endings(jobs, reverted=tx.state == "reverted"))
+                    self._conclude(jobs, tx.block_number, reverted=tx.state == "reverted")
                 else:
                     self.sender.reopen(tx.block_number - 1)
 
-    def _endings(self, jobs: Sequence[Job], *, reverted: bool) -> list[tuple[Job, State, str | None]]:
-        """What became of the jobs of one mined transaction."""
+    def _conclude(self, jobs: Sequence[Job], block: int, *, reverted: bool) -> None:
+        """End the jobs of a transaction mined in `block`, or forget those it came too early for."""
         ids = [job.request_id for job in jobs]
         requests = self.store.requests.many(ids)
         answered = {
@@ -178,15 +178,21 @@ class Follower:
             if each.operator == self.sender.address
         }
         endings: list[tuple[Job, State, str | None]] = []
+        early: list[Job] = []
         for job in jobs:
             stored = requests.get(job.request_id)
             if stored is not None and _achieved(job, stored, answered):
                 endings.append((job, "done", None))
+            elif stored is None or _came_early(job, stored, block):
+                early.append(job)
             elif reverted:
                 endings.append((job, "failed", "its transaction reverted or was given up"))
             else:
                 endings.append((job, "skipped", self._skip_reason(job)))
-        return endings
+        self._finish(endings)
+        if early:
+            self.store.jobs.forget(early)
+            _log.info("jobs_came_early", jobs=len(early), block=block)
 
     def _is_on_chain(self, number: int, block_hash: bytes | None) -> bool:
         """Whether the block a transaction was mined in is the one indexed: it may have gone before it was indexed."""
@@ -226,6 +232,20 @@ def _achieved(job: Job, stored: StoredRequest, answered: Collection[tuple[bytes,
     if job.kind == DELIVER:
         return stored.delivered
     return stored.status is Status.EXPIRED
+
+
+def _came_early(job: Job, stored: StoredRequest, block: int) -> bool:
+    """Whether the chain still asks for the job, and a reorg let its transaction run before that was so.
+
+    A transaction that a reorg removed is broadcast again at once, and may come to stand before the request it answers
+    or the end of the window it waited for.
+    """
+    if job.kind == ANSWER:
+        open_still = stored.status is Status.REQUESTED and stored.attempt == job.attempt
+        return open_still and stored.requested_block >= block
+    if job.kind == SETTLE:
+        return stored.status in {Status.REQUESTED, Status.ANSWERED}
+    return job.kind == EXPIRE and stored.status is Status.REQUESTED
 
 
 def _hex(identifier: bytes) -> str:

@@ -82,15 +82,15 @@ class Upkeep:
         _log.info("sent", job=job.kind, request=f"0x{stored.id.hex()}")
 
     def _load(self, jobs: Sequence[Job]) -> list[tuple[Job, StoredRequest]]:
-        """The jobs' requests; a job that is not due any more is skipped."""
+        """The jobs' requests; what is not due, or not any more, is forgotten until a sweep finds it due."""
         requests = self._store.requests.many([job.request_id for job in jobs])
         found = []
         for job in jobs:
             stored = requests.get(job.request_id)
-            if stored is None or not _still_due(job, stored):
-                self._store.jobs.finish(job, "skipped", "it is not due any more", now=self._clock())
-            else:
+            if stored is not None and _still_due(job, stored):
                 found.append((job, stored))
+        kept = {job.id for job, _ in found}
+        self._store.jobs.forget(job for job in jobs if job.id not in kept)
         return found
 
 

@@ -175,6 +175,11 @@ class Jobs:
             with self._database.write() as connection:
                 connection.execute(_FINISH, rows)
 
+    def forget(self, jobs: Iterable[Job]) -> None:
+        """Drop jobs as if they had never been owed: where the chain still asks for them, a sweep owes them again."""
+        with self._database.write() as connection:
+            connection.execute(delete(JOBS).where(JOBS.c.id.in_([job.id for job in jobs])))
+
     def attach(self, job_ids: Sequence[int], tx_id: int, *, now: float) -> None:
         """Note the transaction that carries jobs out; they are `sent` from here on."""
         with self._database.write() as connection:
