@@ -88,13 +88,24 @@ def test_a_job_is_done_when_the_chain_shows_what_it_was_for(world, kind, events,
     assert world.jobs(request) == [(kind, "done")]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_job_whose_transaction_reverted_has_failed(world, kind):
-    """It is not tried for ever: the contract said no."""
+@pytest.mark.parametrize(
+    ("kind", "events"),
+    [
+        (ANSWER, lambda _request: []),
+        (SETTLE, lambda request: [about("Disputed", request, operator=OTHER, attempt=1)]),
+        (DELIVER, lambda _request: []),
+        (EXPIRE, lambda request: [answered_by(OTHER, request)]),
+    ],
+    ids=KINDS,
+)
+def test_a_job_that_the_contract_refused_for_good_has_failed(world, kind, events):
+    """It is not tried for ever: what it was for cannot be had any more."""
     request = make_request(1, callback_gas=1)
     world.mine(requested(request))
+    if kind == SETTLE:
+        world.mine(answered_by(OTHER, request))
     send(world, kind, request)
-    world.mine(status=0)
+    world.mine(*events(request), status=0)
     look(world)
     assert world.jobs(request) == [(kind, "failed")]
     failed = world.metrics.settles.labels(Outcome.FAILED)._value.get()

@@ -315,6 +315,26 @@ def test_its_own_answers_are_settled_after_their_window_and_no_other_s(world, ma
     assert world.jobs(own) == [("settle", "done")]
 
 
+def test_attack_49_a_settle_that_was_given_up_is_sent_again(world, make):
+    """Fees fall again; until then its bond and its fee stay locked."""
+    own, operator = credit(1), make()
+    world.mine(requested(own, PACKED))
+    world.mine(answered_by(ME, own))
+    world.wait(30)
+    operator.step()
+    sweep(operator)
+    operator.step()
+    world.now += 4_000
+    operator.step()
+    assert world.last().to == ME
+    world.mine()
+    operator.step()
+    sweep(operator)
+    operator.step()
+    assert world.jobs(own) == [("settle", "sent")]
+    assert list(world.node.pool) == [1]
+
+
 def test_an_operator_told_not_to_settle_does_not(world, make):
     """Some leave it to their keeper."""
     request, operator = credit(1), make(settle=False)

@@ -109,7 +109,7 @@ def test_attack_50_what_somebody_settled_first_is_not_sent(world):
     world.follower.follow()
     assert world.upkeep().work()
     assert world.node.seen == []
-    assert world.reasons(request) == ["it is not due any more"]
+    assert world.store.jobs.open_for(id_of(request)) == []
 
 
 def test_what_the_contract_would_refuse_is_not_sent(world):
@@ -123,12 +123,13 @@ def test_what_the_contract_would_refuse_is_not_sent(world):
     assert world.reasons(request) == ["it was answered"]
 
 
-def test_a_job_for_a_request_nobody_told_of_is_skipped(world):
+def test_a_job_for_a_request_nobody_told_of_sends_nothing(world):
     """A reorg may remove a request after its job was owed."""
     request = make_request(1)
     owe(world, EXPIRE, request)
     world.upkeep().work()
-    assert world.jobs(request) == [(EXPIRE, "skipped")]
+    assert world.node.seen == []
+    assert world.store.jobs.open_for(id_of(request)) == []
 
 
 def test_only_the_asked_kinds_are_worked_on_and_up_to_a_batch(world):
