@@ -1,12 +1,18 @@
 """Gas limits by formula: estimating costs a call, and a batch that skips what lacks gas would estimate too low.
 
-Each is an upper bound, checked against receipts by the end-to-end tests; what is not used is not paid.
+Each is an upper bound; what is not used is not paid.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
 
 TRANSACTION_CAP = 2**24
 """Most gas one transaction may have (EIP-7825)."""
+
+MAX_CALLDATA = 120_000
+"""Bytes of calldata nodes still accept in one transaction (they refuse 128 KiB)."""
 
 BASE = 21_000
 PER_BYTE = 40
@@ -33,3 +39,18 @@ def finalize_limit(calldata: int, callback_gas: Sequence[int]) -> int:
 def expire_limit(calldata: int) -> int:
     """For `expire` in `calldata` bytes."""
     return BASE + PER_BYTE * calldata + ANSWER_ITEM
+
+
+def fit(items: Sequence[T], cost: Callable[[T], tuple[int, int]]) -> list[list[T]]:
+    """Cut into lists that one transaction can hold, in order; `cost` yields an item's calldata bytes and its gas."""
+    lists: list[list[T]] = []
+    size = gas = 0
+    for item in items:
+        item_size, item_gas = cost(item)
+        if not lists or size + item_size > MAX_CALLDATA or gas + item_gas > TRANSACTION_CAP:
+            lists.append([])
+            size = gas = 0
+        lists[-1].append(item)
+        size += item_size
+        gas += item_gas
+    return lists

@@ -85,6 +85,7 @@ class Sender:
         self._lock = RLock()
         self._chain_nonce: int | None = None
         self._quoted: tuple[float, FeeQuote] | None = None
+        self._missing: dict[int, float] = {}
         self.handed_over = Moment(0.0, 0.0)
 
     @property
@@ -131,7 +132,7 @@ class Sender:
             finished = []
             for stored in pending:
                 if stored.nonce < done_below:
-                    finished.append(self._conclude(stored))
+                    finished += self._conclude(stored)
                 else:
                     self._nurse(stored)
             return finished
@@ -226,19 +227,29 @@ class Sender:
             return
         self._outbox.mark_sent(stored.id, self._clock())
 
-    def _conclude(self, stored: OutboxTransaction) -> Mined:
-        """The nonce is used: by one of this transaction's own versions, or by somebody else's."""
+    def _conclude(self, stored: OutboxTransaction) -> list[Mined]:
+        """The nonce is used: by one of this transaction's own versions, or by somebody else's.
+
+        An endpoint that lags behind the one that said so has no receipt yet, so none is lost before `bump_after`.
+        """
         for version in stored.hashes:
             receipt = self.provider.receipt(version)
             if receipt is not None:
-                return self._mined(stored, receipt)
+                self._missing.pop(stored.id, None)
+                return [self._mined(stored, receipt)]
+        now = self._clock()
+        if now - self._missing.setdefault(stored.id, now) < self._rules.bump_after:
+            return []
+        del self._missing[stored.id]
         self._outbox.mark_failed(stored.id, "failed", "another transaction took its nonce")
         self._chain_nonce = None
         self._observe(stored.purpose, "lost")
         _log.warning("transaction_lost", purpose=stored.purpose, nonce=stored.nonce)
-        return Mined(
-            stored.id, stored.hashes[-1], stored.nonce, stored.purpose, succeeded=False, block_number=0, gas_used=0
-        )
+        return [
+            Mined(
+                stored.id, stored.hashes[-1], stored.nonce, stored.purpose, succeeded=False, block_number=0, gas_used=0
+            )
+        ]
 
     def _mined(self, stored: OutboxTransaction, receipt: Receipt) -> Mined:
         cancelled = stored.cancelling and receipt.to == self.address

@@ -7,7 +7,7 @@ import structlog
 
 from oracle.canonical.model import Model
 from oracle.chain.calls import Answer
-from oracle.chain.gas import TRANSACTION_CAP, answer_limit
+from oracle.chain.gas import answer_limit, fit
 from oracle.chain.protocol import GWEI, ModelId, RequestId, Status
 from oracle.inference.environment import Manifest
 from oracle.inference.model_file import ModelFile
@@ -18,7 +18,7 @@ from oracle.services.follower import ANSWER, SETTLE, Follower, Head
 from oracle.services.loop import Periodic
 from oracle.services.serving import Served, serve
 from oracle.services.terms import Refusal, Terms, refusal
-from oracle.services.upkeep import MAX_CALLDATA, Upkeep
+from oracle.services.upkeep import Upkeep
 from oracle.settings import OperatorSettings
 from oracle.store.jobs import Job
 from oracle.store.requests import StoredRequest
@@ -245,16 +245,10 @@ def _open(stored: StoredRequest) -> OpenRequest:
 
 
 def _chunks(answers: Sequence[tuple[Job, Answer]]) -> list[list[tuple[Job, Answer]]]:
-    """Cut into lists that one transaction can hold, by gas and by bytes."""
-    chunks: list[list[tuple[Job, Answer]]] = []
-    gas = size = 0
-    for item in answers:
-        item_size = len(item[1].output) + _ITEM_BYTES
-        item_gas = answer_limit(item_size, 1)
-        if not chunks or gas + item_gas > TRANSACTION_CAP or size + item_size > MAX_CALLDATA:
-            chunks.append([])
-            gas = size = 0
-        chunks[-1].append(item)
-        gas += item_gas
-        size += item_size
-    return chunks
+    """Cut into lists that one transaction can hold."""
+
+    def cost(item: tuple[Job, Answer]) -> tuple[int, int]:
+        size = len(item[1].output) + _ITEM_BYTES
+        return size, answer_limit(size, 1)
+
+    return fit(answers, cost)

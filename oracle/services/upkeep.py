@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from oracle.chain.calls import Call, OracleContract
-from oracle.chain.gas import TRANSACTION_CAP, expire_limit, finalize_limit
+from oracle.chain.gas import expire_limit, finalize_limit, fit
 from oracle.chain.protocol import AnswerRef, Status
 from oracle.chain.sender import Sender
 from oracle.errors import RejectedError, StoreError
@@ -18,9 +18,6 @@ _log = structlog.get_logger(__name__)
 
 LEASE_SECONDS = 30.0
 KINDS = (SETTLE, DELIVER, EXPIRE)
-
-MAX_CALLDATA = 120_000
-"""Bytes of calldata nodes still accept in one transaction (they refuse 128 KiB)."""
 
 _ITEM_BYTES = 640
 """Calldata of one item, its output aside: request, reference, offsets, lengths, padding."""
@@ -103,20 +100,13 @@ def _still_due(job: Job, stored: StoredRequest) -> bool:
 
 
 def batches(due: Sequence[tuple[Job, StoredRequest]]) -> list[list[tuple[Job, StoredRequest]]]:
-    """Cut into lists that one transaction can hold, by gas and by bytes."""
-    chunks: list[list[tuple[Job, StoredRequest]]] = []
-    gas = size = 0
-    for item in due:
-        stored = item[1]
-        item_size = len(_output(stored)) + _ITEM_BYTES
-        item_gas = finalize_limit(item_size, [stored.callback_gas])
-        if not chunks or gas + item_gas > TRANSACTION_CAP or size + item_size > MAX_CALLDATA:
-            chunks.append([])
-            gas = size = 0
-        chunks[-1].append(item)
-        gas += item_gas
-        size += item_size
-    return chunks
+    """Cut into lists that one transaction can hold."""
+
+    def cost(item: tuple[Job, StoredRequest]) -> tuple[int, int]:
+        size = len(_output(item[1])) + _ITEM_BYTES
+        return size, finalize_limit(size, [item[1].callback_gas])
+
+    return fit(due, cost)
 
 
 def settle_call(oracle: OracleContract, due: Sequence[StoredRequest]) -> Call:

@@ -319,9 +319,15 @@ def test_attack_49_an_account_others_keep_using_is_an_error_in_words(world):
 
 
 def test_attack_49_a_pending_transaction_whose_nonce_another_took_is_lost_and_said_so(world):
-    """Its jobs are owed again; what waits behind it is not touched."""
+    """Its jobs are owed again; what waits behind it is not touched.
+
+    It may only seem so to an endpoint that lags and has no receipt yet, so it is asked again for a while.
+    """
     first, second = world.send(1), world.send(2)
     world.pool.foreign()
+    assert world.sender.poll() == []
+    assert world.store.transactions.get(first).state == "sent"
+    world.now += FeeRules().bump_after
     (lost,) = world.sender.poll()
     assert (lost.id, lost.succeeded) == (first, False)
     assert world.store.transactions.get(first).state == "failed"

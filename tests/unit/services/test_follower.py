@@ -2,6 +2,7 @@
 
 import pytest
 
+from oracle.chain.fees import FeeRules
 from oracle.chain.protocol import Reason
 from oracle.metrics import DeliveryOutcome, JobState, Outcome
 from oracle.services.follower import ANSWER, DELIVER, EXPIRE, SETTLE
@@ -130,6 +131,8 @@ def test_attack_49_a_job_whose_transaction_lost_its_nonce_is_owed_again(world):
     world.mine(requested(request))
     send(world, EXPIRE, request)
     world.node.foreign()
+    look(world)
+    world.now += FeeRules().bump_after
     look(world)
     assert world.jobs(request) == [(EXPIRE, "open")]
     assert world.reasons(request) == ["another transaction took its nonce"]

@@ -6,14 +6,13 @@ from eth_abi.abi import decode as decode_abi
 
 from oracle.canonical.tensor import decode
 from oracle.chain.calls import Answer
-from oracle.chain.gas import TRANSACTION_CAP, answer_limit
+from oracle.chain.gas import MAX_CALLDATA, TRANSACTION_CAP, answer_limit
 from oracle.chain.protocol import ZERO_ADDRESS, Reason
 from oracle.errors import ChainError
 from oracle.inference.environment import Machine, Manifest, Software
 from oracle.inference.sessions import SessionCache
 from oracle.metrics import SkipReason
 from oracle.services.operator import LEASE_SECONDS, Operator, _chunks
-from oracle.services.upkeep import MAX_CALLDATA
 from oracle.settings import OperatorSettings
 from oracle.store.jobs import Job
 from tests.unit.chain.mempool import ME, Crash, killed_before, no_funds

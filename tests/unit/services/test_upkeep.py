@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oracle.chain.calls import OracleContract
-from oracle.chain.gas import TRANSACTION_CAP, finalize_limit
+from oracle.chain.gas import MAX_CALLDATA, TRANSACTION_CAP, finalize_limit
 from oracle.chain.protocol import REQUEST_ABI, InputKind, Status
 from oracle.errors import StoreError
 from oracle.services.follower import DELIVER, EXPIRE, SETTLE
-from oracle.services.upkeep import KINDS, LEASE_SECONDS, MAX_CALLDATA, batches, settle_call
+from oracle.services.upkeep import KINDS, LEASE_SECONDS, batches, settle_call
 from oracle.store.jobs import Job
 from oracle.store.requests import StoredRequest
 from tests.unit.chain.model_chain import OPERATOR, ORACLE, REQUESTER, about, id_of, make_request, requested
