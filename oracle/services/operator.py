@@ -1,6 +1,7 @@
 """The operator: answers the requests it accepts, and settles its own answers when their window ends."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from threading import Event
 
 import structlog
@@ -26,9 +27,19 @@ from oracle.store.requests import StoredRequest
 _log = structlog.get_logger(__name__)
 
 LEASE_SECONDS = 60.0
+STAKE_SECONDS = 10.0
+"""For how long the chain's word on our stake is good enough."""
 
 _ITEM_BYTES = 480
 """Calldata of one answer in a batch, its output aside: eight words of request, offsets, lengths, padding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stake:
+    """Free stake in wei, and when the chain was asked, in seconds since the epoch."""
+
+    free: int = 0
+    seen_at: float = 0.0
 
 
 class Operator:
@@ -60,6 +71,7 @@ class Operator:
         self._sender = follower.sender
         self._metrics = follower.metrics
         self._models: dict[ModelId, Served] | None = None
+        self._stake = Stake()
         self._resume = Event()
         self._resume.set()
         self._terms = Terms(
@@ -186,9 +198,8 @@ class Operator:
 
     def _affordable(self, due: list[tuple[Job, StoredRequest]]) -> list[tuple[Job, StoredRequest]]:
         """As many as free stake and the limit on open answers allow; the others stay ours until their lease ends."""
-        me = self._sender.address
-        exposure = self._store.requests.exposure(me)
-        free = self._follower.chain.oracle.stake_of(self._sender.provider, me).free - exposure.unmined_bonds * GWEI
+        exposure = self._store.requests.exposure(self._sender.address)
+        free = self._free_stake(sum(stored.operator_bond for _, stored in due) * GWEI, exposure.unmined_bonds * GWEI)
         room = self._settings.max_open_answers - exposure.open_answers
         self._metrics.open_answers.set(exposure.open_answers)
         taken: list[tuple[Job, StoredRequest]] = []
@@ -202,7 +213,20 @@ class Operator:
             else:
                 free -= bond
                 taken.append((job, stored))
+        self._stake = Stake(free, self._stake.seen_at)
         return taken
+
+    def _free_stake(self, needed: int, unmined: int) -> int:
+        """Wei that can stand behind answers: as the chain said a moment ago, less what was taken since.
+
+        The chain is asked again where that is old or not enough, `unmined` bonds being locked there soon. Only a
+        withdrawal of our own can make it less meanwhile; the contract then refuses the answer.
+        """
+        now = self._clock()
+        if now - self._stake.seen_at > STAKE_SECONDS or self._stake.free < needed:
+            held = self._follower.chain.oracle.stake_of(self._sender.provider, self._sender.address)
+            self._stake = Stake(held.free - unmined, now)
+        return self._stake.free
 
     def _send(self, chunk: Sequence[tuple[Job, Answer]]) -> None:
         oracle, answers = self._follower.chain.oracle, [answer for _, answer in chunk]
