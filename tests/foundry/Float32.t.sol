@@ -25,15 +25,15 @@ contract Float32Test is Test {
             return;
         }
         int256 denominator = int256(2 ** (150 - exponent));
-        int256 error = given * denominator - value;
-        if (rounding == Rounding.DOWN) assertTrue(error <= 0 && error > -denominator, "down");
-        if (rounding == Rounding.UP) assertTrue(error >= 0 && error < denominator, "up");
+        int256 gap = given * denominator - value;
+        if (rounding == Rounding.DOWN) assertTrue(gap <= 0 && gap > -denominator, "down");
+        if (rounding == Rounding.UP) assertTrue(gap >= 0 && gap < denominator, "up");
         if (rounding == Rounding.TOWARD_ZERO) {
-            int256 inwards = value < 0 ? error : -error;
+            int256 inwards = value < 0 ? gap : -gap;
             assertTrue(inwards >= 0 && inwards < denominator, "toward zero");
         }
         if (rounding == Rounding.NEAREST_EVEN) {
-            int256 distance = error < 0 ? -error : error;
+            int256 distance = gap < 0 ? -gap : gap;
             assertTrue(2 * distance < denominator || (2 * distance == denominator && given % 2 == 0), "nearest");
         }
     }
