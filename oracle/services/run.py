@@ -1,5 +1,6 @@
 """Running a service: everything it needs, opened in order and closed in reverse."""
 
+import gc
 import os
 import socket
 import time
@@ -150,6 +151,8 @@ def _run(
         upkeep = Upkeep(chain.oracle, store, sender, owner=owner, max_batch=max_batch, clock=time.time)
         service = make(follower, upkeep, owner)
         freed = store.jobs.free(_alive, now=time.time())
+        gc.collect()
+        gc.freeze()  # what start-up made stays: the collector need not look at it in every answer
         _log.info("started", role=role, address=sender.address, chain=chain.provider.chain_id, port=port, resumed=freed)
         run(
             service,
