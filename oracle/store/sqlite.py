@@ -6,8 +6,10 @@ takes is derived again: events from the chain at the older cursor, nonces from t
 second answer to a request is refused by the contract. `FULL` would cost an fsync for each step of the hot path.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -26,6 +28,10 @@ _SENTENCES = (
     ("unable to open", "cannot be opened", "Does its folder exist, and may this user write there?"),
     ("disk i/o error", "cannot be read or written: the disk reports an error", "Check the disk."),
 )  # fmt: skip
+
+
+_TURN = 0.01
+"""Seconds between two tries to switch a file to the write-ahead log."""
 
 
 class Database:
@@ -70,7 +76,7 @@ def _engine(url: str, busy_timeout: float) -> Engine:
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we begin transactions ourselves
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA journal_mode = WAL")
+        _use_wal(connection, busy_timeout)
         connection.execute("PRAGMA synchronous = NORMAL")
 
     @event.listens_for(engine, "begin")
@@ -84,6 +90,20 @@ def _engine(url: str, busy_timeout: float) -> Engine:
             raise _explained(str(parsed.database), context.original_exception)
 
     return engine
+
+
+def _use_wal(connection: sqlite3.Connection, patience: float) -> None:
+    """Switch to the write-ahead log; SQLite does not wait its turn for this, so we do, for `patience` seconds."""
+    deadline = monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or monotonic() >= deadline:
+                raise
+            sleep(_TURN)
+        else:
+            return
 
 
 def _explained(path: str, error: BaseException) -> StoreError:
