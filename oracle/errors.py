@@ -43,6 +43,16 @@ class ModelError(AssayError):
     exit_code = 5
 
 
+class ProgramError(ModelError):
+    """A canonical program is malformed, or a model cannot be lowered to one."""
+
+
+class ProofError(AssayError):
+    """An opening or a one-step proof does not fit what it should prove."""
+
+    exit_code = 5
+
+
 class InputError(AssayError):
     """An input has the wrong length, dtype or shape for its model."""
 

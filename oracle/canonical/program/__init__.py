@@ -1,0 +1,1 @@
+"""Canonical programs: nodes, their encoding, their validity, and programs as a whole."""
