@@ -15,6 +15,7 @@ revm judges bits and counts gas (`gas_used`, the whole transaction's); only cont
 
 import json
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -26,10 +27,10 @@ CALLER = "0x" + "11" * 20
 
 
 class Reverted(Exception):
-    """A call reverted; `data` is its ABI-encoded error."""
+    """A call reverted or ran into an invalid instruction; `data` is its ABI-encoded error, empty if there is none."""
 
     def __init__(self, reason: str, data: bytes):
-        super().__init__(f"{reason}, data 0x{data.hex()}")
+        super().__init__(reason)
         self.data = data
 
 
@@ -49,7 +50,9 @@ class Contract:
         try:
             return self._evm.message_call(CALLER, self._address, calldata=selector(signature) + arguments)
         except RuntimeError as error:
-            raise Reverted(str(error), b"") from error
+            # pyrevm hands revert data over in the message only: "Revert { gas_used: 21018, output: 0xab }".
+            output = re.search(r"output: 0x([0-9a-f]*)", str(error))
+            raise Reverted(str(error), bytes.fromhex(output[1]) if output else b"") from error
         finally:
             self.gas_used = self._evm.result.gas_used
 
