@@ -1,6 +1,6 @@
 """Train the sample models and export them to ONNX: `python models/train.py [--check]`.
 
-Without a flag: writes `digits.onnx`, `credit.onnx` and `SHA256SUMS` beside this file. With `--check`:
+Without a flag: writes the models (`*.onnx`) and `SHA256SUMS` beside this file. With `--check`:
 trains into a temporary folder, compares with the committed sums and exits 1 where one differs. The same
 machine and package versions give the same bytes; another CPU may round a weight differently.
 """
@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import convolution
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -54,6 +55,36 @@ def digits() -> tuple[onnx.ModelProto, str]:
     nodes = _needed_for(converted.graph, "probabilities")
     model = _model("digits", nodes, converted.graph.initializer, ("pixels", 64), ("probabilities", 10))
     return model, scores
+
+
+def digits_cnn() -> tuple[onnx.ModelProto, str]:
+    """A small convolutional network, float32 [N, 1, 8, 8] pixels 0..16 → float32 [N, 10]; and how well it does."""
+    images, labels = load_digits(return_X_y=True)
+    images = images.reshape(-1, 8, 8, 1) / PIXEL_MAX
+    test = held_out("digits", len(labels))
+    network = convolution.fit(images[~test], labels[~test], epochs=12, seed=7)
+    hits = network.scores(images[test]).argmax(1) == labels[test]
+    first, second, dense = network.weights
+    channels_first = dense.reshape(4, 4, -1, dense.shape[1]).transpose(2, 0, 1, 3).reshape(dense.shape)
+    tensors = {
+        "w1": first.transpose(3, 2, 0, 1) / PIXEL_MAX,
+        "w2": second.transpose(3, 2, 0, 1),
+        "w3": channels_first,
+        **{f"b{layer + 1}": bias for layer, bias in enumerate(network.biases)},
+    }
+    nodes = [
+        helper.make_node("Conv", ["pixels", "w1", "b1"], ["c1"], "conv1", kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["c1"], ["r1"], "relu1"),
+        helper.make_node("Conv", ["r1", "w2", "b2"], ["c2"], "conv2", kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["c2"], ["r2"], "relu2"),
+        helper.make_node("MaxPool", ["r2"], ["p"], "pool", kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Flatten", ["p"], ["f"], "flatten"),
+        helper.make_node("Gemm", ["f", "w3", "b3"], ["logits"], "dense"),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], "softmax", axis=1),
+    ]
+    weights = [numpy_helper.from_array(np.ascontiguousarray(t, np.float32), name) for name, t in tensors.items()]
+    model = _model("digits-cnn", nodes, weights, ("pixels", 1, 8, 8), ("probabilities", 10))
+    return model, f"hold-out accuracy {hits.mean():.1%} of {test.sum()}"
 
 
 def credit() -> tuple[onnx.ModelProto, str]:
@@ -134,13 +165,13 @@ def _model(
     name: str,
     nodes: list[onnx.NodeProto],
     weights: list[onnx.TensorProto],
-    source: tuple[str, int],
-    result: tuple[str, int],
+    source: tuple[str, *tuple[int, ...]],
+    result: tuple[str, *tuple[int, ...]],
 ) -> onnx.ModelProto:
-    """A checked float32 [N, width] → float32 [N, width] model without anything that varies between runs."""
+    """A checked float32 [N, …] → float32 [N, …] model without anything that varies between runs."""
     used = {name for node in nodes for name in node.input}
     inputs, outputs = (
-        [helper.make_tensor_value_info(label, TensorProto.FLOAT, ["N", width])] for label, width in (source, result)
+        [helper.make_tensor_value_info(label, TensorProto.FLOAT, ["N", *shape])] for label, *shape in (source, result)
     )
     graph = helper.make_graph(nodes, name, inputs, outputs, [weight for weight in weights if weight.name in used])
     opsets = [helper.make_opsetid(domain, version) for domain, version in OPSET.items()]
@@ -152,7 +183,7 @@ def _model(
 def train(folder: Path) -> dict[str, str]:
     """Write every model into `folder`, print what it scores; file name → SHA-256 in hex."""
     sums = {}
-    for name, build in (("digits", digits), ("credit", credit)):
+    for name, build in (("digits", digits), ("digits-cnn", digits_cnn), ("credit", credit)):
         model, scores = build()
         path = folder / f"{name}.onnx"
         path.write_bytes(model.SerializeToString(deterministic=True))
