@@ -44,8 +44,9 @@ library Power {
         unchecked {
             // For y = ±n / 2^j x must be a 2^j-th power. Ends: neither `odd` > 1 nor an exponent but 0 has every root.
             for (; s < 0; ++s) {
+                if (exponent & 1 == 1) return (false, 0, 0);
                 uint256 root = Math.sqrt(odd);
-                if (root * root != odd || exponent & 1 == 1) return (false, 0, 0);
+                if (root * root != odd) return (false, 0, 0);
                 (odd, exponent) = (root, exponent / 2);
             }
             e = exponent * int256(n << uint256(s));
