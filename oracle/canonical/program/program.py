@@ -18,7 +18,7 @@ LOWERING_VERSION = 1
 class Program:
     """Node k defines tensor k; the last `outputs` nodes are the model's outputs in order.
 
-    `constants` maps the root of each CONST node (32 bytes) to its flat array, the raw bits as the model file holds them.
+    `constants` maps the root of each CONST node (32 bytes) to its flat array, raw bits as the model file has them.
     """
 
     version: int

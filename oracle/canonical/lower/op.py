@@ -1,0 +1,81 @@
+"""One ONNX node while it is lowered: its inputs as values, its attributes as Python values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from numpy.typing import NDArray
+
+from oracle.canonical.lower.graph import Graph
+from oracle.canonical.lower.unsupported import Unsupported
+from oracle.canonical.lower.value import Value
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """What a lowering function is given. `inputs` has None where an optional input is left out in the middle.
+
+    `opset` is the version of the node's own domain; `outputs` the names of its outputs, "" where one is not wanted.
+    """
+
+    type: str
+    opset: int
+    graph: Graph
+    inputs: tuple[Value | None, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+
+    def __getitem__(self, slot: int) -> Value:
+        """Input `slot`, which the operator needs."""
+        value = self.optional(slot)
+        if value is None:
+            raise Unsupported(f"its input {slot} is missing.")
+        return value
+
+    def optional(self, slot: int) -> Value | None:
+        """Input `slot`, or None where it is left out."""
+        return self.inputs[slot] if slot < len(self.inputs) else None
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """All inputs, for operators with any number of them."""
+        return tuple(self[slot] for slot in range(len(self.inputs)))
+
+    def attr(self, name: str, default: T) -> T:
+        """Attribute `name`: int, float (as float32 holds it), str, TensorProto as array, or a list of these."""
+        value = self.attributes.get(name, default)
+        if not isinstance(value, type(default)):
+            raise Unsupported(f"its attribute {name!r} is {value!r}, not {type(default).__name__}.")
+        return value
+
+    def number(self, number: float) -> Value:
+        """A constant scalar of input 0's dtype."""
+        return self.graph.constant(number, self[0].dtype)
+
+    def known(self, slot: int, what: str) -> NDArray[Any] | None:
+        """Input `slot` as an array, None where it is left out; unsupported where it depends on the model's inputs."""
+        value = self.optional(slot)
+        if value is None:
+            return None
+        array = self.graph.known(value)
+        if array is None:
+            raise Unsupported(
+                f"its {what} depend on the model's inputs; shapes must be known when a program is made.",
+                hint=f"Export the model with constant {what}.",
+            )
+        return array
+
+    def ints(self, slot: int, name: str) -> list[int] | None:
+        """Integers that are the attribute `name` in old opsets and input `slot` in new ones; None where left out."""
+        if name in self.attributes:
+            return [int(n) for n in self.attributes[name]]
+        array = self.known(slot, name)
+        return None if array is None else [int(n) for n in array.reshape(-1)]
+
+    def axis(self, axis: int, rank: int) -> int:
+        """`axis`, counted from the end where negative."""
+        if not -rank <= axis < rank:
+            raise Unsupported(f"its axis {axis} is outside a tensor of rank {rank}.")
+        return axis % rank
