@@ -12,7 +12,7 @@ from oracle.canonical.lower.folding import evaluate
 from oracle.canonical.lower.layout import fold_order, is_dear, physical_order, source_order
 from oracle.canonical.lower.nodes import group_axes, make_node
 from oracle.canonical.lower.unsupported import Unsupported
-from oracle.canonical.lower.value import Coord, Value, contiguous, separate
+from oracle.canonical.lower.value import Axis, Coord, Value, contiguous, separate
 from oracle.canonical.program.encoding import encode_node
 from oracle.canonical.program.node import MAX_RANK, Fn, Kind, Node
 from oracle.canonical.program.validate import FORMATS
@@ -118,19 +118,17 @@ class Graph:
         """
         apart = self.bounded(value, [axis])
         at = next((c for c in apart.coords if c.steps[axis]), None)
-        if at is None or at.steps[axis] != 1 or at.base:
+        if at is None or at.steps[axis] != 1 or at.base or at.dim != value.shape[axis]:
             apart = self.bounded(self.materialise(value), [axis])
         flat = index if index.plain else self.materialise(index)
-        after = value.rank - axis - 1
         shape = (*value.shape[:axis], *index.shape, *value.shape[axis + 1 :])
-        wide = flat
-        for _ in range(after):
-            wide = wide.insert(wide.rank)
-        wide = wide.expand(shape)
-        coords = []
-        for coord in apart.coords:
-            steps = (*coord.steps[:axis], *(0,) * index.rank, *coord.steps[axis + 1 :])
-            coords.append(Coord(coord.dim, coord.base, steps, wide if coord.steps[axis] else None))
+        moved = [Axis.of(a + (index.rank - 1 if a > axis else 0)) for a in range(value.rank)]
+        moved[axis] = Axis()
+        wide = flat.read(shape, [Axis.of(axis + a) for a in range(index.rank)])
+        coords = [
+            replace(new, index=wide) if old.steps[axis] else new
+            for old, new in zip(apart.coords, apart.read(shape, moved).coords, strict=True)
+        ]
         return replace(apart, shape=shape, coords=tuple(coords))
 
     def fold(self, fn: Fn, *values: Value, axes: int = 1) -> Value:

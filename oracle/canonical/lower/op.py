@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from oracle.canonical.lower.graph import Graph
 from oracle.canonical.lower.unsupported import Unsupported
 from oracle.canonical.lower.value import Value
+from oracle.canonical.program.node import MAX_DIM
 
 T = TypeVar("T")
 
@@ -62,7 +63,7 @@ class Op:
         array = self.graph.known(value)
         if array is None:
             raise Unsupported(
-                f"its {what} depend on the model's inputs; shapes must be known when a program is made.",
+                f"it needs its {what} when the program is made, and they are computed from the model's inputs.",
                 hint=f"Export the model with constant {what}.",
             )
         return array
@@ -73,6 +74,16 @@ class Op:
             return [int(n) for n in self.attributes[name]]
         array = self.known(slot, name)
         return None if array is None else [int(n) for n in array.reshape(-1)]
+
+    def shape(self, slot: int, *, negative: bool = False) -> list[int]:
+        """The shape (or repeats) in input `slot`; negative sizes only where asked."""
+        sizes = self.known(slot, "shape")
+        if sizes is None:
+            raise Unsupported(f"its input {slot} is missing.")
+        listed = [int(n) for n in sizes.reshape(-1)]
+        if any(n > MAX_DIM or (n < 0 and not negative) for n in listed):
+            raise Unsupported(f"its shape {listed} has a size that is not from 0 to {MAX_DIM}.")
+        return listed
 
     def axis(self, axis: int, rank: int) -> int:
         """`axis`, counted from the end where negative."""

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from onnx import TensorProto
 from onnx.backend.test.case.node import collect_testcases
 from onnx.backend.test.case.test_case import TestCase as Case
 
 from oracle.canonical.lower import lower
 from oracle.canonical.lower.folding import evaluate
+from oracle.canonical.lower.proto import array
 from oracle.canonical.program.node import Kind
 from oracle.canonical.program.program import Program, validate_program
 from oracle.canonical.program.validate import FORMATS
@@ -49,12 +51,11 @@ def outcome(case: Case) -> Outcome:
     operators = tuple(
         sorted({f"{node.domain + '.' if node.domain else ''}{node.op_type}" for node in model.graph.node})
     )
-    reason = ""
     for bound in (slice(0, 0), slice(1, None), slice(None)):
         try:
             problem = _problem(case, bound)
         except ModelError as error:
-            reason = reason or str(error)
+            reason = str(error)
         else:
             return Outcome(case.name, operators, "failed" if problem else "passed", problem)
     return Outcome(case.name, operators, "unsupported", reason)
@@ -66,7 +67,7 @@ def _problem(case: Case, bound: slice) -> str:
     for inputs, wanted in case.data_sets:
         given = dict(zip(names, map(_tensor, inputs), strict=True))
         constants = {name: given.pop(name) for name in names[bound]}
-        shapes = {name: array.shape for name, array in given.items()}
+        shapes = {name: value.shape for name, value in given.items()}
         lowered = lower(case.model, input_shapes=shapes, input_values=constants)
         specs = tuple(s for _, s in lowered.inputs), tuple(s for _, s in lowered.outputs)
         validate_program(lowered.program, *specs)
@@ -91,12 +92,14 @@ def run(program: Program, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
 
 
 def _tensor(value: Any) -> NDArray[Any]:
+    if isinstance(value, TensorProto):
+        return array(value)
     if not isinstance(value, np.ndarray | np.generic):
         raise ModelError(f"a {type(value).__name__} is no tensor.")
-    array = np.asarray(value)
-    if array.dtype.name not in {dtype.label for dtype in FORMATS}:
-        raise ModelError(f"{array.dtype.name} tensors are not supported.")
-    return array
+    given = np.asarray(value)
+    if given.dtype.name not in {dtype.label for dtype in FORMATS}:
+        raise ModelError(f"{given.dtype.name} tensors are not supported.")
+    return given
 
 
 def _difference(got: NDArray[Any], wanted: NDArray[Any], case: Case) -> str:
