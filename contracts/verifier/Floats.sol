@@ -3,13 +3,14 @@ pragma solidity ^0.8.30;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IFunctions} from "../interfaces/IFunctions.sol";
-import {Accumulator, Sum} from "./Accumulator.sol";
 import {Binary32} from "./Binary32.sol";
 import {Fn} from "./Node.sol";
 
 /// @title Exact functions of float32: docs/canonical.md sections 2 and 3.
 /// @dev Operands are normalised, results too.
 library Floats {
+    /// @dev Places by which a smaller addend is kept apart.
+    uint256 private constant MAX_GAP = 64;
     uint256 private constant MINUS_ONE = Binary32.SIGN | Binary32.ONE;
 
     /// @notice The value of a function, rounded once.
@@ -50,10 +51,22 @@ library Floats {
     }
 
     function _add(uint256 x, uint256 y) private pure returns (uint256) {
-        Sum memory sum;
-        Accumulator.addTerm(sum, x);
-        Accumulator.addTerm(sum, y);
-        return Accumulator.finish(sum, 1);
+        unchecked {
+            if (Binary32.isNaN(x) || Binary32.isNaN(y)) return Binary32.NAN;
+            if (!Binary32.isFinite(x)) return Binary32.isFinite(y) || x == y ? x : Binary32.NAN;
+            if (!Binary32.isFinite(y)) return y;
+            if (x & Binary32.MAGNITUDE < y & Binary32.MAGNITUDE) (x, y) = (y, x);
+            (bool negativeX, uint256 mx, int256 ex) = Binary32.unpack(x);
+            (bool negativeY, uint256 my, int256 ey) = Binary32.unpack(y);
+            uint256 gap = uint256(ex - ey);
+            if (gap > MAX_GAP) {
+                // y is below 2^-40 units of x: only its sign matters, and that it is not 0.
+                gap = MAX_GAP;
+                if (my != 0) my = 1;
+            }
+            mx <<= gap;
+            return Binary32.round(negativeX, negativeX == negativeY ? mx + my : mx - my, ex - int256(gap), false);
+        }
     }
 
     function _multiply(uint256 x, uint256 y) private pure returns (uint256) {
