@@ -38,8 +38,8 @@ class Contract:
     """A deployed contract that keeps no state between calls."""
 
     def __init__(self, evm: EVM, address: str):
-        self._evm = evm
-        self._address = address
+        self.evm = evm
+        self.address = address
         self.gas_used = 0
 
     def call(self, signature: str, arguments: bytes = b"") -> bytes:
@@ -48,13 +48,13 @@ class Contract:
         Raises `Reverted` where the call reverts. `gas_used` is what the transaction took, calldata included.
         """
         try:
-            return self._evm.message_call(CALLER, self._address, calldata=selector(signature) + arguments)
+            return self.evm.message_call(CALLER, self.address, calldata=selector(signature) + arguments)
         except RuntimeError as error:
             # pyrevm hands revert data over in the message only: "Revert { gas_used: 21018, output: 0xab }".
             output = re.search(r"output: 0x([0-9a-f]*)", str(error))
             raise Reverted(str(error), bytes.fromhex(output[1]) if output else b"") from error
         finally:
-            self.gas_used = self._evm.result.gas_used
+            self.gas_used = self.evm.result.gas_used
 
     def map_words(self, signature: str, words: Iterable[int]) -> list[int]:
         """What `f(uint256[]) returns (uint256[])` returns; negative words go in two's complement."""
@@ -69,8 +69,12 @@ def selector(signature: str) -> bytes:
     return keccak(text=signature)[:4]
 
 
-def deploy(contract: str, source: str | None = None) -> Contract:
+def deploy(
+    contract: str, source: str | None = None, *, arguments: bytes = b"", beside: Contract | None = None
+) -> Contract:
     """A new EVM with `contract` in it, compiled from the file `source` (its name without folder: `<contract>.sol`).
+
+    `arguments` are the constructor's, ABI-encoded. With `beside` it comes into that contract's EVM instead of a new one.
 
     Raises `FileNotFoundError` where it has not been compiled.
     """
@@ -79,5 +83,5 @@ def deploy(contract: str, source: str | None = None) -> Contract:
     if not path.exists():
         raise FileNotFoundError(f"{path.name} is not in {folder}: run `make build` first")
     code = bytes.fromhex(json.loads(path.read_text())["bytecode"]["object"].removeprefix("0x"))
-    evm = EVM(env=Env(cfg=CfgEnv(limit_contract_code_size=2**24)), spec_id="PRAGUE")
-    return Contract(evm, evm.deploy(CALLER, code))
+    evm = beside.evm if beside else EVM(env=Env(cfg=CfgEnv(limit_contract_code_size=2**24)), spec_id="PRAGUE")
+    return Contract(evm, evm.deploy(CALLER, code + arguments))
