@@ -1,24 +1,19 @@
 """Nodes whose operands are all known, computed while lowering: by canonical execution, never by other bits."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from oracle.canonical.program.node import Node
-from oracle.canonical.reference.element import element
+from oracle.canonical.fast.execute import compile_plan
+from oracle.canonical.program.node import Kind, Node
+from oracle.canonical.program.program import LOWERING_VERSION, Program
 
 
 def evaluate(node: Node, operands: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """The tensor of `node`, flat, from its operands' flat data (raw bits)."""
-    readers = [_reader(flat) for flat in operands]
-    bits = [element(node, index, readers) for index in range(node.count)]
-    size = node.dtype.size
-    raw = b"".join(value.to_bytes(size, "big") for value in bits)
-    return np.frombuffer(raw, node.dtype.numpy.newbyteorder(">")).astype(node.dtype.numpy)
-
-
-def _reader(flat: NDArray[Any]) -> Callable[[int], int]:
-    unsigned = flat.view(np.dtype(f"u{flat.itemsize}"))
-    return lambda position: int(unsigned[position])
+    sources = [Node(Kind.INPUT, 0, o.dtype, (o.view.count,), slot=slot) for slot, o in enumerate(node.operands)]
+    alone = replace(node, operands=tuple(replace(o, node=slot) for slot, o in enumerate(node.operands)))
+    program = Program(LOWERING_VERSION, (*sources, alone), {}, 1)
+    return compile_plan(program).run(operands)[0]

@@ -1,6 +1,7 @@
 """The program being built: each node once, constants folded at once, data laid out as folds need them."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from oracle.canonical.lower.folding import evaluate
 from oracle.canonical.lower.layout import fold_order, is_dear, physical_order, source_order
 from oracle.canonical.lower.nodes import group_axes, make_node
+from oracle.canonical.lower.split import fold_in_parts, longest
 from oracle.canonical.lower.unsupported import Unsupported
 from oracle.canonical.lower.value import Axis, Coord, Value, contiguous, separate
 from oracle.canonical.program.encoding import encode_node
@@ -141,6 +143,8 @@ class Graph:
         wide = [value.expand(shape) for value in values]
         rank = len(shape) - axes
         inner = range(rank, len(shape))
+        if math.prod(shape[rank:]) > longest(fn, wide, inner):
+            return fold_in_parts(self, fn, wide, axes)
         wide = [self._laid_out(value, inner) for value in wide]
         ordered = fold_order(wide[0], inner) if fn not in (Fn.FOLD_ARGMAX, Fn.FOLD_ARGMIN) else list(inner)
         outer = fold_order(wide[0], range(rank))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from oracle.canonical.lower.value import Coord, Value
-from oracle.canonical.program.node import Coordinate, Kind, Node, Operand, View
+from oracle.canonical.program.node import MAX_DIM, Coordinate, Kind, Node, Operand, View
 from oracle.canonical.tensor import DType
 
 
@@ -79,7 +79,8 @@ def make_node(kind: Kind, fn: int, dtype: DType, axes: Shape, values: Sequence[V
 
 
 def _needed(value: Value) -> list[Coord]:
-    """The coordinates that say something about axes longer than 1."""
+    """The coordinates that say something about axes longer than 1; one, the flat position, where that is enough."""
+    value = value.flat if value.plain and value.source_count <= MAX_DIM else value
     steps = [tuple(0 if n == 1 else s for s, n in zip(c.steps, value.shape, strict=True)) for c in value.coords]
     coords = [Coord(c.dim, c.base, s, c.index) for c, s in zip(value.coords, steps, strict=True)]
     return [coord for coord in coords if not coord.trivial]

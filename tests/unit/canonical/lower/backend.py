@@ -4,7 +4,7 @@ A case is `passed`, `unsupported` with the reason lowering gave, or `failed` wit
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,11 +15,10 @@ from onnx import TensorProto
 from onnx.backend.test.case.node import collect_testcases
 from onnx.backend.test.case.test_case import TestCase as Case
 
+from oracle.canonical.fast.execute import compile_plan
 from oracle.canonical.lower import lower
-from oracle.canonical.lower.folding import evaluate
 from oracle.canonical.lower.proto import array
-from oracle.canonical.program.node import Kind
-from oracle.canonical.program.program import Program, validate_program
+from oracle.canonical.program.program import validate_program
 from oracle.canonical.program.validate import FORMATS
 from oracle.errors import ModelError
 
@@ -71,24 +70,11 @@ def _problem(case: Case, bound: slice) -> str:
         lowered = lower(case.model, input_shapes=shapes, input_values=constants)
         specs = tuple(s for _, s in lowered.inputs), tuple(s for _, s in lowered.outputs)
         validate_program(lowered.program, *specs)
-        results = run(lowered.program, list(given.values()))
+        results = compile_plan(lowered.program).run(list(given.values()))
         for (name, spec), flat, right in zip(lowered.outputs, results, wanted, strict=True):
             if problem := _difference(flat.reshape(spec.shape), _tensor(right), case):
                 return f"output {name}: {problem}"
     return ""
-
-
-def run(program: Program, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-    """The outputs, flat, node by node on the reference path."""
-    trace: list[NDArray[Any]] = []
-    for node in program.nodes:
-        if node.kind is Kind.INPUT:
-            trace.append(np.ascontiguousarray(inputs[node.slot]).reshape(-1))
-        elif node.kind is Kind.CONST:
-            trace.append(program.constants[node.root])
-        else:
-            trace.append(evaluate(node, [trace[operand.node] for operand in node.operands]))
-    return trace[len(trace) - program.outputs :]
 
 
 def _tensor(value: Any) -> NDArray[Any]:
