@@ -6,6 +6,7 @@ hold numbers that cancel or come to stand exactly between two float32.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from hypothesis import strategies as st
 
@@ -30,6 +31,7 @@ SPECIAL_FLOATS = (
 )
 
 
+@cache
 def float_bits() -> st.SearchStrategy[int]:
     """Bits of a float32, raw: -0 and NaNs of any payload among them."""
     signs = st.sampled_from([0, _SIGN])
@@ -41,6 +43,7 @@ def float_bits() -> st.SearchStrategy[int]:
     return st.one_of(special, ordinary, short, st.integers(0, 2**32 - 1))
 
 
+@cache
 def element_bits(dtype: DType) -> st.SearchStrategy[int]:
     """Raw bits of an element of `dtype`; a bool is any byte."""
     if dtype is DType.FLOAT:
@@ -50,27 +53,30 @@ def element_bits(dtype: DType) -> st.SearchStrategy[int]:
     return st.one_of(ends, st.integers(0, min(20, end - 1)), st.integers(0, end - 1))
 
 
+_POOL = st.lists(float_bits(), min_size=1, max_size=4)
+_RELATED = st.tuples(
+    st.integers(0, 3),  # which number of the pool
+    st.sampled_from([0, _SIGN]),
+    st.sampled_from([0, 0, 0, 1, -1]),  # steps to a neighbour
+    st.sampled_from([0, 0, 0, 1, 23, 24, 25, 48, 80]),  # halvings
+)
+
+
+def _related(pool: Sequence[int], which: int, sign: int, step: int, halvings: int) -> int:
+    bits = pool[which % len(pool)]
+    if halvings < (bits >> 23 & 255) < 255:
+        bits -= halvings << 23
+    return (bits ^ sign) + step & 0xFFFFFFFF
+
+
 @st.composite
 def columns(draw: st.DrawFn, dtype: DType, count: int) -> tuple[int, ...]:
     """Raw bits of `count` elements. Floats are a few numbers, their negatives, neighbours and small parts."""
     if dtype is not DType.FLOAT:
         return tuple(draw(st.lists(element_bits(dtype), min_size=count, max_size=count)))
-    pool = draw(st.lists(float_bits(), min_size=1, max_size=4))
-
-    def related(bits: int, sign: int, step: int, halvings: int) -> int:
-        exponent = bits >> 23 & 255
-        if halvings < exponent < 255:
-            bits -= halvings << 23
-        return (bits ^ sign) + step & 0xFFFFFFFF
-
-    kin = st.builds(
-        related,
-        st.sampled_from(pool),
-        st.sampled_from([0, _SIGN]),
-        st.sampled_from([0, 0, 0, 1, -1]),
-        st.sampled_from([0, 0, 0, 1, 23, 24, 25, 48, 80]),
-    )
-    return tuple(draw(st.lists(st.one_of(kin, float_bits()), min_size=count, max_size=count)))
+    pool = draw(_POOL)
+    drawn = draw(st.lists(_RELATED | float_bits(), min_size=count, max_size=count))
+    return tuple(entry if isinstance(entry, int) else _related(pool, *entry) for entry in drawn)
 
 
 @dataclass(frozen=True, slots=True)
