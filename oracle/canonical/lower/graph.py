@@ -16,12 +16,12 @@ from oracle.canonical.lower.split import fold_in_parts, longest
 from oracle.canonical.lower.unsupported import Unsupported
 from oracle.canonical.lower.value import Axis, Coord, Value, contiguous, separate
 from oracle.canonical.program.encoding import encode_node
-from oracle.canonical.program.node import MAX_RANK, Fn, Kind, Node
-from oracle.canonical.program.validate import FORMATS
+from oracle.canonical.program.node import Fn, Kind, Node
+from oracle.canonical.program.validate import FORMATS, validate_node
 from oracle.canonical.tensor import DType, TensorSpec
 
 MAX_FOLDED_BYTES: Final = 2**28
-"""Constants bigger than this are not computed at compile time: their node stays in the program."""
+"""Constants bigger than this are not computed while lowering: their node stays in the program."""
 
 _BOOL: Final = frozenset((Fn.EQUAL, Fn.LESS))
 
@@ -221,9 +221,8 @@ class Graph:
     ) -> Value:
         """The node that runs over `dims`, in this order, and `fold`; its value has axes `dims` in ascending order."""
         axes = group_axes(values, dims, fold, keep_last=keep_last)
-        if max(len(axes.dims), len(axes.fold)) > MAX_RANK:
-            raise Unsupported(f"it needs a node of rank {len(axes.dims)} and {len(axes.fold)}; {MAX_RANK} are allowed.")
         node = make_node(kind, fn, dtype, axes, values, depth=depth)
+        validate_node(node)
         known = [self.data.get(operand.node) for operand in node.operands]
         number = self._numbers.get(encode_node(node))
         if number is None:

@@ -21,11 +21,7 @@ def physical_order(values: Sequence[Value], axes: Sequence[int]) -> list[int]:
     strides = main.strides
     if any(main.shape[a] != 1 and not strides[a] for a in axes):
         return list(axes)
-    return sorted(axes, key=lambda a: (-abs(strides[a]), a)) if _injective(main) else list(axes)
-
-
-def _injective(value: Value) -> bool:
-    return value.count <= value.source_count
+    return sorted(axes, key=lambda a: (-abs(strides[a]), a))
 
 
 def fold_order(main: Value, axes: Sequence[int]) -> list[int]:

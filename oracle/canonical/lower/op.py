@@ -41,7 +41,9 @@ class Op:
 
     @property
     def values(self) -> tuple[Value, ...]:
-        """All inputs, for operators with any number of them."""
+        """All inputs, for operators with any number of them, but one at least."""
+        if not self.inputs:
+            raise Unsupported("it has no inputs.")
         return tuple(self[slot] for slot in range(len(self.inputs)))
 
     def attr(self, name: str, default: T) -> T:
@@ -70,17 +72,21 @@ class Op:
 
     def ints(self, slot: int, name: str) -> list[int] | None:
         """Integers that are the attribute `name` in old opsets and input `slot` in new ones; None where left out."""
-        if name in self.attributes:
-            return [int(n) for n in self.attributes[name]]
-        array = self.known(slot, name)
-        return None if array is None else [int(n) for n in array.reshape(-1)]
+        given = self.attributes.get(name)
+        if given is None:
+            array = self.known(slot, name)
+            if array is None:
+                return None
+            given = array.reshape(-1).tolist()
+        if not isinstance(given, list) or any(not isinstance(n, int) for n in given):
+            raise Unsupported(f"its {name} are {given}, not integers.")
+        return given
 
     def shape(self, slot: int, *, negative: bool = False) -> list[int]:
         """The shape (or repeats) in input `slot`; negative sizes only where asked."""
-        sizes = self.known(slot, "shape")
-        if sizes is None:
+        listed = self.ints(slot, "shape")
+        if listed is None:
             raise Unsupported(f"its input {slot} is missing.")
-        listed = [int(n) for n in sizes.reshape(-1)]
         if any(n > MAX_DIM or (n < 0 and not negative) for n in listed):
             raise Unsupported(f"its shape {listed} has a size that is not from 0 to {MAX_DIM}.")
         return listed

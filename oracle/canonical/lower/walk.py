@@ -15,7 +15,7 @@ from oracle.canonical.lower.passes import finish
 from oracle.canonical.lower.proto import array, attributes, title
 from oracle.canonical.lower.unsupported import Unsupported
 from oracle.canonical.lower.value import Value
-from oracle.canonical.program.program import Program
+from oracle.canonical.program.program import Program, validate_program
 from oracle.canonical.tensor import TensorSpec
 from oracle.errors import ProgramError
 
@@ -67,8 +67,9 @@ def lower(
     walk = _Walk(chosen, functions, values)
     results = walk.run()
     program, origins = finish(walk.graph, results)
-    specs = tuple((name, TensorSpec(v.dtype, v.shape)) for name, v in zip(chosen.outputs, results, strict=True))
-    return Lowered(program, chosen.inputs, specs, tuple(walk.graph.notes), origins)
+    made = tuple((name, TensorSpec(v.dtype, v.shape)) for name, v in zip(chosen.outputs, results, strict=True))
+    validate_program(program, tuple(spec for _, spec in chosen.inputs), tuple(spec for _, spec in made))
+    return Lowered(program, chosen.inputs, made, tuple(walk.graph.notes), origins)
 
 
 class _Walk:
@@ -86,7 +87,7 @@ class _Walk:
             self.graph.origin = title(node)
             try:
                 self._lower(node)
-            except Unsupported as problem:
+            except ProgramError as problem:
                 self._problems.append(f"{title(node)}: {problem}")
         if self._problems:
             told = self._problems[:_TOLD]

@@ -2,6 +2,7 @@
 # ruff: noqa: D103, N802 -- functions are named as the ONNX operators, whose specification says what they do.
 
 from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 
@@ -9,6 +10,8 @@ from oracle.canonical.commit import tensor_bytes
 from oracle.canonical.lower.op import Op
 from oracle.canonical.lower.unsupported import Unsupported
 from oracle.canonical.lower.value import Axis, Value
+
+_MOST: Final = 2**24
 
 
 def Pad(op: Op) -> Value:
@@ -49,8 +52,8 @@ def _inside(op: Op, x: Value, ends: dict[int, tuple[int, int]], position: Callab
     x = op.graph.bounded(x, list(ends))
     for axis, (before, after) in ends.items():
         size = x.shape[axis]
-        if not size:
-            raise Unsupported(f"axis {axis}, which it pads with its own elements, has none.")
+        if not size or before + after > _MOST:
+            raise Unsupported(f"it pads an axis of {size} with {before} and {after} of its own elements.")
         positions = [position(p, size) for p in range(-before, size + after)]
         x = op.graph.gather(x, axis, op.graph.constant(np.array(positions, np.int64)))
     return x

@@ -3,6 +3,7 @@
 
 import math
 from fractions import Fraction
+from typing import Final
 
 import numpy as np
 
@@ -11,8 +12,10 @@ from oracle.canonical.lower.join import concat
 from oracle.canonical.lower.op import Op
 from oracle.canonical.lower.unsupported import Unsupported
 from oracle.canonical.lower.value import Value
-from oracle.canonical.program.node import MAX_DIM, Fn
+from oracle.canonical.program.node import Fn
 from oracle.canonical.tensor import DType
+
+_LONGEST_RANGE: Final = 2**24
 
 
 def Concat(op: Op) -> Value:
@@ -68,7 +71,7 @@ def Gather(op: Op) -> Value:
     known = op.graph.known(index)
     if known is not None and known.size and not -size <= known.min() <= known.max() < size:
         raise Unsupported(f"its indices reach from {known.min()} to {known.max()} on an axis of size {size}.")
-    if known is None or known.size != 1:
+    if known is None or known.size != 1 or known.dtype.kind not in "iu":
         return op.graph.gather(x, axis, index)
     one = x.slice(axis, int(known.reshape(())) % size, 1)
     return op.graph.reshape(one, (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :]))
@@ -87,7 +90,7 @@ def Range(op: Op) -> Value:
         raise Unsupported(f"its bounds are {bounds}.")
     first, last, step = map(Fraction, bounds)
     count = max(math.ceil((last - first) / step), 0)
-    if count > MAX_DIM:
+    if count > _LONGEST_RANGE:
         raise Unsupported(f"it has {count} elements.")
     dtype = op[0].dtype
     steps = op.graph.cast(op.graph.constant(np.arange(count, dtype=np.int64)), dtype)
