@@ -74,7 +74,7 @@ def deploy(
 ) -> Contract:
     """A new EVM with `contract` in it, compiled from the file `source` (its name without folder: `<contract>.sol`).
 
-    `arguments` are the constructor's, ABI-encoded. With `beside` it comes into that contract's EVM instead of a new one.
+    `arguments` are the constructor's, ABI-encoded. With `beside` it comes into that contract's EVM, not a new one.
 
     Raises `FileNotFoundError` where it has not been compiled.
     """

@@ -3,10 +3,13 @@
 import re
 from dataclasses import dataclass
 
+import numpy as np
 from eth_abi import decode, encode
 
-from oracle.canonical.prove import StepProof
+from oracle.canonical.program.node import Kind, Node
+from oracle.canonical.prove import CommittedTensor, StepProof
 from tests.differential.evm import ROOT, Contract, Reverted, deploy, selector
+from tests.unit.canonical.strategies import NodeCase
 
 PROGRAM = "(bytes32,uint16,uint32)"
 PROOF = "(uint32,bytes,bytes32[],uint64,bytes,bytes32[][],bytes,bytes32[])"
@@ -67,3 +70,13 @@ def _beside(contract: str, *others: Contract) -> Contract:
 def _types(parameters: str) -> str:
     names = [parameter.split()[0] for parameter in parameters.split(",") if parameter.strip()]
     return ",".join("uint8" if name == "Malformation" else name for name in names)
+
+
+def committed(case: NodeCase) -> list[CommittedTensor]:
+    """The operands of a case, with their trees."""
+    tensors = []
+    for operand, column in zip(case.node.operands, case.operands, strict=True):
+        source = Node(Kind.INPUT, 0, operand.dtype, tuple(c.dim for c in operand.view.coordinates))
+        unsigned = np.array(column, dtype=f"u{operand.dtype.size}")
+        tensors.append(CommittedTensor(source, unsigned.view(operand.dtype.numpy)))
+    return tensors
