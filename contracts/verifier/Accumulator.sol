@@ -117,10 +117,8 @@ library Accumulator {
             (q.limb2, rest) = _divide(rest, q.limb2, divisor);
             (q.limb1, rest) = _divide(rest, q.limb1, divisor);
             (q.limb0, rest) = _divide(rest, q.limb0, divisor);
+            if (q.top >> 128 != 0) return Binary32.infinity(negative); // at least 2^212
             // What follows the highest 128 bits, or fewer if there are no more, only decides ties.
-            if (q.top >> 128 != 0) {
-                return Binary32.round(negative, q.top, LOWEST + 384, (q.limb2 | q.limb1 | q.limb0 | rest) != 0);
-            }
             if (q.top != 0) {
                 uint256 m = (q.top << 128) | q.limb2;
                 return Binary32.round(negative, m, LOWEST + 256, (q.limb1 | q.limb0 | rest) != 0);

@@ -95,9 +95,8 @@ library Binary32 {
                 if (rest > half || (rest == half && (sticky || mantissa & 1 == 1))) ++mantissa;
             } // else less than half of the smallest subnormal: 0
             if (mantissa == 0) return 0;
-            // The hidden bit, and a mantissa rounded up to 2^24, carry into the exponent field as they should.
+            // The hidden bit, and a mantissa rounded up to 2^24, carry into the exponent field as they should, up to INFINITY.
             bits = (uint256(unit - MIN_UNIT) << 23) + mantissa;
-            if (bits > INFINITY) bits = INFINITY;
             if (negative) bits |= SIGN;
         }
     }

@@ -58,12 +58,8 @@ library Floats {
             if (x & Binary32.MAGNITUDE < y & Binary32.MAGNITUDE) (x, y) = (y, x);
             (bool negativeX, uint256 mx, int256 ex) = Binary32.unpack(x);
             (bool negativeY, uint256 my, int256 ey) = Binary32.unpack(y);
-            uint256 gap = uint256(ex - ey);
-            if (gap > MAX_GAP) {
-                // y is below 2^-40 units of x: only its sign matters, and that it is not 0.
-                gap = MAX_GAP;
-                if (my != 0) my = 1;
-            }
+            // A y that is further away is taken for a larger one: below 2^-40 units of x, all but 0 round alike.
+            uint256 gap = Math.min(uint256(ex - ey), MAX_GAP);
             mx <<= gap;
             return Binary32.round(negativeX, negativeX == negativeY ? mx + my : mx - my, ex - int256(gap), false);
         }

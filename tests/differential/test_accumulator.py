@@ -106,6 +106,21 @@ def test_a_sum_of_products_is_exact_and_rounded_once(harness: Contract, kind: st
     check(harness, data, cases)
 
 
+def test_infinities_and_nans_decide_the_sum(harness: Contract) -> None:
+    """0 · inf is NaN on either side, infinities of both signs are; nothing finite beside them matters."""
+    rng = random.Random(4)  # noqa: S311
+    pairs = [(x, y) for x in f32.SPECIALS for y in f32.SPECIALS]
+    data = [bits for pair in pairs for bits in pair]
+    cases = [Case(how, 8 * i, 4, 8 * i + 4, 4, 1) for i in range(len(pairs)) for how in (PRODUCTS, EACH_PRODUCT)]
+    infinite = [pair for pair in pairs if not {f32.NAN, 0} & {f32.normalize(bits) for bits in pair}]
+    for _ in range(1_000):
+        n = rng.randrange(2, 18)
+        some = [rng.choice(infinite) if rng.random() < 0.3 else tuple(floats(rng, 2, "short")) for _ in range(n)]
+        cases.append(Case(PRODUCTS, 4 * len(data), 8, 4 * len(data) + 4, 8, n))
+        data += [bits for pair in some for bits in pair]
+    check(harness, data, cases)
+
+
 def test_elements_may_lie_any_distance_apart(harness: Contract) -> None:
     """Views transpose, reverse, repeat and skip; a stride must not change which elements are added."""
     rng = random.Random(5)  # noqa: S311
@@ -136,33 +151,44 @@ def test_what_cancels_leaves_the_rest(harness: Contract) -> None:
     check(harness, data, cases)
 
 
+def _power_of_two(k: int) -> tuple[int, int]:
+    """Two float32s whose product is 2^k, for k from -298 to 254."""
+    return f32.nearest(Fraction(2) ** (k // 2)), f32.nearest(Fraction(2) ** (k - k // 2))
+
+
 def test_sums_at_the_middle_between_two_floats_round_to_even(harness: Contract) -> None:
-    """A tie that a term 2^-250 times smaller breaks, or does not."""
+    """A tie is a tie unless some term, however small, or what the division leaves over, breaks it."""
     rng = random.Random(7)  # noqa: S311
-    data, cases = [], []
-    for _ in range(2_000):
-        field = rng.randrange(26, 254)
-        sign = rng.getrandbits(1) << 31
-        x = sign | field << 23 | rng.getrandbits(23)
-        half = (rng.getrandbits(1) << 31) | (field - 24) << 23
-        breaker = rng.choice((0, 0, 1, f32.SIGN | 1, (field - 25) << 23, f32.SIGN | rng.getrandbits(20)))
-        terms = [x, half, breaker]
-        rng.shuffle(terms)
-        cases.append(Case(rng.choice((TERMS, EACH_TERM)), 4 * len(data), 4, 0, 0, 3))
-        data += terms
+    one, data, cases = 0x3F800000, [], []
+    for _ in range(3_000):
+        x = rng.getrandbits(1) << 31 | rng.randrange(255) << 23 | rng.getrandbits(23)
+        half = max(x >> 23 & 255, 1) - 151
+        divisor = rng.choice((1, 1, 5, 6, 7))
+        pairs = divisor * [(x, one), _power_of_two(half)]
+        if rng.random() < 0.8:
+            breaker, other = _power_of_two(rng.randrange(-298, half))
+            pairs.append((rng.choice((0, f32.SIGN)) | breaker, other))
+        rng.shuffle(pairs)
+        at, n = 4 * len(data), len(pairs)
+        data += [x for x, _ in pairs] + [y for _, y in pairs]
+        cases.append(Case(rng.choice((PRODUCTS, EACH_PRODUCT)), at, 4, at + 4 * n, 4, n, divisor))
     check(harness, data, cases)
 
 
 def test_the_ends_of_the_range(harness: Contract) -> None:
     """The smallest product is far below the smallest float, and the largest sum far above the largest."""
     one, least, most = 0x3F800000, 1, 0x7F7FFFFF
-    data = [most] * 1_100 + [f32.SIGN | most] * 1_100 + [least] * 1_100 + [one]
-    big, negative, small, unit = 0, 4_400, 8_800, 13_200
+    data = [most] * 1_100 + [f32.SIGN | most] * 1_100 + [least] * 1_100 + [one, *_power_of_two(254)]
+    big, negative, small, unit, power = 0, 4_400, 8_800, 13_200, 13_204
     cases = [
         Case(PRODUCTS, big, 4, big, 4, 1_100),
         Case(PRODUCTS, big, 4, negative, 4, 1_100),
         Case(PRODUCTS, small, 4, small, 4, 1_100),
         Case(PRODUCTS, big, 4, small, 4, 1_100),
+        *(
+            Case(PRODUCTS, power, 4, power + 4, 4, 1, d)
+            for d in (1, 2**125, 2**126 - 1, 2**126, 2**127 + 1, 2**128 - 1)
+        ),
         Case(PRODUCTS, big, 4, unit, 0, 1),
         Case(PRODUCTS, big, 4, unit, 0, 2),
         Case(TERMS, big, 4, 0, 0, 2_200),

@@ -138,6 +138,13 @@ def test_casts_agree(harness: Contract, dtype: DType) -> None:
     agree(harness, [Case(Fn.CAST, out, dtype, a) for out in DTYPES for a in bits])
 
 
+QUOTIENTS_NEXT_TO_A_TIE = [(1, 50 << 23 | y & 0x7FFFFF) for y in (0xFFFFFF, 0xFFFFFB, 0xFE01FF, 0xFD6F0A, 0xF17014)]
+"""The smallest float by others: so little above the middle between two floats that only the remainder tells."""
+
+ROOTS_NEXT_TO_A_TIE = [128 << 23 | x & 0x7FFFFF for x in (0xAA177F, 0xB302BE, 0xBB8BCC, 0xDAE03B, 0xDF5FA5, 0xEE9372)]
+"""Floats whose roots are likewise."""
+
+
 def _exactly(fn: Fn, x: Fraction, y: Fraction) -> Fraction:
     if fn is Fn.ADD:
         return x + y
@@ -168,6 +175,7 @@ def test_arithmetic_rounds_the_exact_result_to_the_nearest(harness: Contract, fn
             y = rng.getrandbits(1) << 31 | min(max(other, 0), 254) << 23 | rng.getrandbits(23)
         if y & 0x7FFFFFFF:
             cases.append(Case(fn, DType.FLOAT, DType.FLOAT, f32.normalize(x), y))
+    cases += [Case(fn, DType.FLOAT, DType.FLOAT, x, y) for x, y in QUOTIENTS_NEXT_TO_A_TIE]
     for case, (bits, _) in zip(cases, run(harness, cases), strict=True):
         assert bits == f32.nearest(_exactly(fn, f32.value(case.a), f32.value(case.b))), case
 
@@ -175,7 +183,16 @@ def test_arithmetic_rounds_the_exact_result_to_the_nearest(harness: Contract, fn
 def test_a_square_root_lies_between_the_middles_around_it(harness: Contract) -> None:
     """The definition without a root: the squares of the middles to both neighbours enclose the argument."""
     rng = random.Random(200)  # noqa: S311
-    bits = [1, 2, 3, 0x7FFFFF, 0x800000, 0x7F7FFFFF, *(rng.randrange(1, f32.INFINITY) for _ in range(2_000))]
+    bits = [
+        1,
+        2,
+        3,
+        0x7FFFFF,
+        0x800000,
+        0x7F7FFFFF,
+        *ROOTS_NEXT_TO_A_TIE,
+        *(rng.randrange(1, f32.INFINITY) for _ in range(2_000)),
+    ]
     for _ in range(2_000):  # squares of short and of 24-bit numbers, and their neighbours
         root = f32.value(rng.randrange(64, 190) << 23 | rng.getrandbits(23) & rng.choice((0x7FF800, 0x7FFFFF)))
         bits.append(f32.nearest(root * root) + rng.choice((-1, 0, 1)))
