@@ -11,6 +11,9 @@ library Element {
     /// @dev Bit k is set for the signed integers: 3, 5, 6 and 7.
     uint256 private constant SIGNED = 0xe8;
 
+    /// @notice Where NaN stands in the order of floats.
+    int256 internal constant NAN = int256(Binary32.NAN);
+
     /// @notice Bytes of an element; 0 where `dtype` is none of section 1's.
     function size(uint256 dtype) internal pure returns (uint256) {
         return dtype <= Dtype.UINT64 ? (SIZES >> (8 * dtype)) & 0xff : 0;
@@ -42,9 +45,14 @@ library Element {
         return isSigned(dtype) ? int256(_signExtend(bits, size(dtype))) : int256(bits);
     }
 
-    /// @notice A number that orders as the elements do, equal only for equal normalised elements. NaN comes last.
+    /// @notice A number that orders as the elements do, equal for elements that read as equal. NaN comes last, as `NAN`.
     function order(uint256 dtype, uint256 bits) internal pure returns (int256) {
-        return dtype == Dtype.FLOAT ? Binary32.order(Binary32.normalize(bits)) : toInt(dtype, bits);
+        if (dtype != Dtype.FLOAT) return toInt(dtype, bits);
+        unchecked {
+            uint256 magnitude = bits & Binary32.MAGNITUDE;
+            if (magnitude > Binary32.INFINITY) return NAN;
+            return bits == magnitude ? int256(magnitude) : -int256(magnitude);
+        }
     }
 
     /// @notice The bits of an integer, modulo 2^bits of its dtype.

@@ -12,9 +12,6 @@ import {Walk} from "./Walk.sol";
 
 /// @title FOLD functions: docs/canonical.md section 3.
 library Folds {
-    /// @dev Where NaN stands in the order of floats.
-    int256 private constant NAN = int256(Binary32.NAN);
-
     /// @notice The element of a FOLD node at the step's iteration indices.
     function compute(Views.Step memory s) internal pure returns (uint256) {
         uint256 fn = s.node.fn;
@@ -118,7 +115,7 @@ library Folds {
                     uint256 bits = Openings.load(a, size);
                     a = uint256(int256(a) + stride);
                     int256 order = Element.order(dtype, bits);
-                    if (isFloat && order == NAN) {
+                    if (isFloat && order == Element.NAN) {
                         anyNaN = true;
                         continue;
                     }

@@ -35,6 +35,7 @@ class StepVerifier:
         scalars = _beside("Scalars", elementary, trigonometry)
         recomputer = _beside("Recomputer", scalars)
         self.contract = _beside("StepVerifier", recomputer)
+        self.contracts = (elementary, trigonometry, scalars, recomputer, self.contract)
         source = (ROOT / "contracts/interfaces/IStepVerifier.sol").read_text()
         errors = re.findall(r"error (\w+)\(([^)]*)\)", source)
         self._errors = {selector(f"{name}({_types(parameters)})"): name for name, parameters in errors}

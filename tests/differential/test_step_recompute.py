@@ -109,3 +109,9 @@ def gathers(draw: st.DrawFn) -> NodeCase:
 def test_gathers_agree(verifier: StepVerifier, case: NodeCase, at: int) -> None:
     """An index that changes within a line breaks it into single reads."""
     assert_agrees(verifier, case, at)
+
+
+def test_every_contract_can_be_deployed(verifier: StepVerifier) -> None:
+    """EIP-170: a chain takes at most 24,576 bytes of code."""
+    for contract in verifier.contracts:
+        assert 0 < len(contract.evm.get_code(contract.address) or b"") <= 24_576
