@@ -43,7 +43,7 @@ contract Elementary is IFunctions {
         if (fn == SOFTPLUS) return _softplus(x);
         if (fn == COSH) return _cosh(x);
         if (fn == ACOSH) return _acosh(x);
-        // What is left is odd and x (1 + θ) with |θ| <= x²/3 < 2^-25 for |x| < 2^-12: it rounds to x.
+        // What is left is odd and x (1 + θ) with |θ| < x²/2 < 2^-25 for |x| < 2^-12: it rounds to x.
         if (x & Binary32.MAGNITUDE < TINY) return x;
         if (fn == TANH) return _tanh(x);
         if (fn == SINH) return _sinh(x);

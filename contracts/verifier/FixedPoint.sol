@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
-/// @title e^x and ln x to 118 bits and more. Error bounds and ranges are proven in docs/verifier-functions-exp.md.
+/// @title e^x and ln x to 119 bits and more. Error bounds and ranges are proven in docs/verifier-functions-exp.md.
 /// @dev Values are `m * 2^e`; "Q127" is an unsigned integer in units of 2^-127. Unchecked throughout: the document shows
 /// for each product, sum and shift that it fits.
 library FixedPoint {
@@ -17,8 +17,8 @@ library FixedPoint {
     uint256 private constant SQRT2 = 0xb504f333f9de6484597d89b3754abe9f;
 
     /// @notice e^x for x = ±m * 2^e, with |x| cut to 128.
-    /// @dev e^128 overflows and e^-128 underflows every float32 result. Relative error below 2^-118, and below
-    /// 2^-124 for |x| < 1.
+    /// @dev e^128 overflows and e^-128 underflows every float32 result. Relative error below 2^-119, and below 2^-124
+    /// for |x| < 1.
     /// @param m At least 1.
     /// @return p The value is `p * 2^(k - 127)`, 2^127 <= p < 2^128.
     /// @return k From -185 to 184.
@@ -62,10 +62,10 @@ library FixedPoint {
         }
     }
 
-    /// @notice 2 artanh z for z = n / 2^s, as `r * 2^(1 - s)`.
-    /// @dev Relative error below 2^-124 in addition to that of n; never above the exact value.
-    /// @param n In [2^126, 2^128).
-    /// @param s At least 127; z is at most 3 - 2√2.
+    /// @notice 2 artanh z for z = n / 2^s <= 3 - 2√2, as `r * 2^(1 - s)`.
+    /// @dev Relative error below 2^-124; never above the exact value.
+    /// @param n In [2^125, 2^128).
+    /// @param s Below 2^254.
     function doubleAtanh(uint256 n, uint256 s) internal pure returns (uint256 r) {
         unchecked {
             uint256 w = (n * n) >> (2 * s - 127);
@@ -108,7 +108,7 @@ library FixedPoint {
         }
     }
 
-    /// @dev 2^(f / 2^128) in Q127, for f < 2^128: at most 4 units below the exact value, never above.
+    /// @dev 2^(f / 2^128) in Q127, for f < 2^128: relative error below 2^-125, never above the exact value.
     function _exp2(uint256 f) private pure returns (uint256 p) {
         unchecked {
             uint256 r = (f * LN2) >> 129;

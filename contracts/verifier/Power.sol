@@ -62,7 +62,7 @@ library Power {
         }
     }
 
-    /// @dev x^y for y = ±n * 2^s, n < 2^24, x > 0 and not 1, as m * 2^e with a relative error below 2^-114.
+    /// @dev x^y for y = ±n * 2^s, n < 2^24, x > 0 and not 1, as m * 2^e with a relative error below 2^-115.
     function _longPower(uint256 x, bool falling, uint256 n, int256 s) private pure returns (uint256 m, int256 e) {
         (, m, e) = Binary32.unpack(x);
         (bool negative, uint256 logarithm, int256 unit) = FixedPoint.ln(m, e);

@@ -14,6 +14,7 @@ from tests.differential import binary32 as f32
 
 POW = 0x19
 EXP, LOG, SIGMOID, SOFTPLUS, TANH, SINH, COSH, ASINH, ACOSH, ATANH = range(0x30, 0x3A)
+SIN, COS, TAN, ASIN, ACOS, ATAN, ERF = range(0x3A, 0x41)
 
 _FLOAT32 = gmpy2.context(precision=24, emin=-148, emax=128, subnormalize=True)
 _WIDE = gmpy2.context(precision=400, emin=-(2**40), emax=2**40)
@@ -42,6 +43,13 @@ _FUNCTIONS: dict[int, Callable[[mpfr], mpfr]] = {
     ASINH: gmpy2.asinh,
     ACOSH: gmpy2.acosh,
     ATANH: gmpy2.atanh,
+    SIN: gmpy2.sin,
+    COS: gmpy2.cos,
+    TAN: gmpy2.tan,
+    ASIN: gmpy2.asin,
+    ACOS: gmpy2.acos,
+    ATAN: gmpy2.atan,
+    ERF: gmpy2.erf,
 }
 
 
