@@ -11,7 +11,7 @@ library FixedArctangent {
     uint256 private constant SERIES_ONE = 1 << 128;
 
     /// @notice arctan(z * 2^-(127 + s)) = r * 2^-(255 + s).
-    /// @dev Relative error below 2^-119 in addition to that of z, for z of 126 bits or more.
+    /// @dev Relative error below 2^-121 in addition to that of z, for z of 2^126 and more.
     /// @param z At most 2^127 if s is 0, else below 2^128: the tangent is at most 1.
     function arctan(uint256 z, uint256 s) internal pure returns (uint256 r) {
         unchecked {
@@ -25,7 +25,7 @@ library FixedArctangent {
         }
     }
 
-    /// @dev √(1 + y²) in units of 2^-127, for y at most 1 in the same; exact or up to 1 unit above.
+    /// @dev √(1 + y²) in units of 2^-127, for y at most 1 in the same; to less than 1 unit.
     function _hypotenuse(uint256 y) private pure returns (uint256 root) {
         unchecked {
             uint256 square = y * y;

@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import {FixedPoint} from "./FixedPoint.sol";
 
-/// @title Sine and cosine to 117 bits and more. Error bounds and ranges are proven in docs/verifier-functions-trig.md.
+/// @title Sine and cosine to 122 bits. Error bounds and ranges are proven in docs/verifier-functions-trig.md.
 /// @dev "Q128" is an unsigned integer in units of 2^-128. Unchecked throughout: the document shows that everything fits.
 library FixedSine {
     uint256 internal constant ONE = 1 << 128;
@@ -54,7 +54,7 @@ library FixedSine {
         }
     }
 
-    /// @notice sin(x) / x in Q128 for x² = t in Q128, x at most π/4. Absolute error below 2^-121.
+    /// @notice sin(x) / x in Q128 for x² = t in Q128, x at most π/4. Absolute error below 2^-122.
     function sineRatio(uint256 t) internal pure returns (uint256 sum) {
         unchecked {
             // 1 - t/(2·3) (1 - t/(4·5) (1 - … t/(28·29))), unrolled: a loop costs more than twice the gas.

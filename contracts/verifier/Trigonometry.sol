@@ -5,8 +5,8 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {IFunctions} from "../interfaces/IFunctions.sol";
 import {Binary32} from "./Binary32.sol";
-import {ErrorFunction} from "./ErrorFunction.sol";
 import {FixedArctangent} from "./FixedArctangent.sol";
+import {FixedErrorFunction} from "./FixedErrorFunction.sol";
 import {FixedSine} from "./FixedSine.sol";
 
 /// @title SIN, COS, TAN, ASIN, ACOS, ATAN and ERF of docs/canonical.md section 3, correctly rounded.
@@ -24,6 +24,9 @@ contract Trigonometry is IFunctions {
     /// @dev 2^-12 in float32.
     uint256 private constant TINY = 0x39800000;
 
+    /// @dev 3.921875: from here on erf is above 1 - 2^-25 and rounds to 1.
+    uint256 private constant ERF_IS_ONE = 0x407b0000;
+
     /// @dev π/2 in units of 2^-255, cut.
     uint256 private constant HALF_PI = 0xc90fdaa22168c234c4c6628b80dc1cd129024e088a67cc74020bbea63b139b22;
 
@@ -31,7 +34,7 @@ contract Trigonometry is IFunctions {
     function compute(uint256 fn, uint256 x, uint256) external pure returns (uint256 bits) {
         if (fn < SIN || fn > ERF) revert Functions_UnknownFunction(fn);
         if (Binary32.isNaN(x)) return Binary32.NAN;
-        if (fn == ERF) return ErrorFunction.erf(x);
+        if (fn == ERF) return _erf(x);
         if (fn == ACOS) return _arccos(x);
         // For |x| < 2^-12, cos x > 1 - 2^-25 rounds to 1. What is left is odd and x (1 + d) with |d| < 2^-25: it rounds to x.
         if (x & Binary32.MAGNITUDE < TINY) return fn == COS ? Binary32.ONE : x;
@@ -102,6 +105,14 @@ contract Trigonometry is IFunctions {
             // arccos x = π - arccos |x|
             return Binary32.round(false, negative ? HALF_PI - r : r, -254, true);
         }
+    }
+
+    function _erf(uint256 x) private pure returns (uint256) {
+        if (x == 0) return 0;
+        (bool negative, uint256 m, int256 e) = Binary32.unpack(x);
+        if (x & Binary32.MAGNITUDE >= ERF_IS_ONE) return negative ? Binary32.SIGN | Binary32.ONE : Binary32.ONE;
+        (uint256 r, int256 s) = FixedErrorFunction.erf(m, e);
+        return Binary32.round(negative, r, s, true);
     }
 
     /// @dev √(1 - z²) in units of 2^-127, cut, for z at most 1 in the same.

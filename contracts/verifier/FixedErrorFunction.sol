@@ -1,36 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Binary32} from "./Binary32.sol";
-
-/// @title The error function, correctly rounded. Error bounds and ranges are proven in docs/verifier-functions-trig.md.
+/// @title The error function to 116 bits. Error bounds and ranges are proven in docs/verifier-functions-trig.md.
 /// @dev Unchecked throughout: the document shows that everything fits.
-library ErrorFunction {
-    /// @dev 3.921875: from here on erf is above 1 - 2^-25 and rounds to 1.
-    uint256 private constant SATURATED = 0x407b0000;
-
+library FixedErrorFunction {
     /// @dev 1 in the units of the terms, 2^-127.
     uint256 private constant ONE = 1 << 127;
 
     /// @dev Taylor terms after the first; an even number.
     uint256 private constant TERMS = 22;
 
-    /// @notice erf(x), rounded once.
-    /// @param x Normalised bits, not NaN.
-    function erf(uint256 x) internal pure returns (uint256) {
+    /// @notice erf(m * 2^e) = r * 2^s.
+    /// @dev Relative error below 2^-116.
+    /// @param m At least 1, below 2^24; the operand is below 3.9375.
+    /// @param e From -149 to -22.
+    function erf(uint256 m, int256 e) internal pure returns (uint256 r, int256 s) {
         unchecked {
-            if (x == 0) return 0;
-            (bool negative, uint256 m, int256 e) = Binary32.unpack(x);
-            if (x & Binary32.MAGNITUDE >= SATURATED) return negative ? Binary32.SIGN | Binary32.ONE : Binary32.ONE;
-            // |x| = c + h with c = i/8 nearest, h in units of 2^-126.
-            uint256 h = (m << 126) >> uint256(-e);
-            uint256 i = (h + 2 ** 122) >> 123;
-            int256 offset = int256(h) - int256(i << 123);
+            // The operand is c + h with c = i/8 nearest, h in units of 2^-126.
+            uint256 x = (m << 126) >> uint256(-e);
+            uint256 i = (x + 2 ** 122) >> 123;
+            int256 h = int256(x) - int256(i << 123);
             (uint256 value, uint256 derivative) = _centre(i);
-            int256 ratio = _ratio(offset, i);
-            if (i == 0) return Binary32.round(negative, m * ((uint256(ratio) * derivative) >> 128), e - 126, true);
-            int256 difference = (((offset * int256(derivative)) >> 123) * ratio) >> 129;
-            return Binary32.round(negative, uint256(int256(value) + difference), -128, true);
+            int256 ratio = _ratio(h, i);
+            if (i == 0) return (m * ((uint256(ratio) * derivative) >> 128), e - 126);
+            int256 difference = (((h * int256(derivative)) >> 123) * ratio) >> 129;
+            return (uint256(int256(value) + difference), -128);
         }
     }
 
