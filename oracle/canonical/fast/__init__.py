@@ -1,0 +1,1 @@
+"""The fast engine: canonical programs in NumPy, every element proven."""

@@ -1,0 +1,195 @@
+"""DOT by float64 matrix multiplication, every element proven: docs/canonical-sums.md.
+
+float32: the result of BLAS lies within a proven bound of the exact sum. Where both ends of that interval round to the
+same float32 number, that is the element; the others are summed exactly. Integers: by the same multiplication where
+float64 holds every sum, else by wrapping ones.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oracle.canonical.fast.block import Rows, round_tile, terms_of
+from oracle.canonical.fast.exact import F32, F64, round_sums
+from oracle.canonical.fast.views import ViewPlan, at_last, boxes, part
+from oracle.canonical.fast.work import Work
+from oracle.canonical.program.node import Node
+
+Array = NDArray[Any]
+Box = tuple[slice, ...]
+Opened = tuple[F32, NDArray[np.intp], F64]  # part of the result, flat places in it, the terms of their sums
+
+_ROWS = 1 << 18  # elements of a tile of one operand: 2 MiB of float64
+_RESULTS = 1 << 16  # elements of a tile of the result
+_COLUMNS = 1024  # rows of the stationary operand in a tile
+_SPLIT = 1 << 20  # products from which a node is cut for several threads
+_PARTS = 4
+
+
+class DotPlan:
+    """A compiled DOT node; `constants` are its constant operands by slot, flat and normalised."""
+
+    def __init__(self, node: Node, constants: Mapping[int, Array]) -> None:
+        self._dtype = node.dtype.numpy
+        self._dims, self._rank, self._fold = node.dims, len(node.dims), node.fold_count
+        self._views = [ViewPlan(node, slot) for slot in (0, 1)]
+        self._bias_view = ViewPlan(node, 2, fold=(1,) * len(node.fold)) if node.values > 2 else None
+        axes = range(self._rank)
+        depends = [view.depends for view in self._views]
+        both = [axis for axis in axes if depends[0][axis] and depends[1][axis]]
+        only = [[axis for axis in axes if depends[j][axis] and axis not in both] for j in (0, 1)]
+        only[0] += [axis for axis in axes if not depends[0][axis] and not depends[1][axis]]
+        only[0].sort()
+        # The stationary operand is copied to float64 whole: a constant one (once), or the smaller one.
+        sizes = [math.prod(node.dims[axis] for axis in group) for group in only]
+        fixed = [all(slot in constants for slot in view.slots) for view in self._views]
+        self._still = int(fixed[1] >= fixed[0] if fixed[0] != fixed[1] else sizes[1] <= sizes[0])
+        self._groups = (both, only[1 - self._still], only[self._still])
+        self._order = [axis for group in self._groups for axis in group]
+        self._cut()
+        self._kept: list[Rows] | None = None
+        if fixed[self._still] and 0 not in self._views[0].space:
+            held = [constants.get(slot, np.empty(0)) for slot in range(len(node.operands))]
+            self._kept = [self._rows(self._stationary(held), tile) for tile in self._still_boxes]
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether every row of an operand serves one element of the batch only (depthwise convolution)."""
+        batch, moving, still = (math.prod(self._shape(group)) for group in range(3))
+        return batch > 1 and min(moving, still) == 1
+
+    def _shape(self, group: int) -> tuple[int, ...]:
+        return tuple(self._dims[axis] for axis in self._groups[group])
+
+    def _cut(self) -> None:
+        """Tiles: boxes of the batch axes, of the moving operand's and of the stationary operand's own axes."""
+        fold = max(self._fold, 1)
+        batch, moving, still = (math.prod(self._shape(group)) for group in range(3))
+        rows = max(1, _ROWS // fold)
+        together = min(rows // max(1, moving, still), _RESULTS // max(1, moving * still))
+        batches = boxes(self._shape(0), max(1, together))
+        per_batch = max((_size(box) for box in batches), default=1)
+        large = batch * moving * still * fold > _SPLIT and len(batches) < _PARTS
+        columns_most = max(1, _COLUMNS // max(1, per_batch))
+        if large and moving < still:  # the longer side is cut for the threads
+            columns_most = min(columns_most, -(-still // _PARTS))
+        columns = boxes(self._shape(2), columns_most)
+        width = max((_size(box) for box in columns), default=1)
+        limit = max(1, min(rows, _RESULTS // max(1, width)) // max(1, per_batch))
+        if large and len(batches) * len(columns) < _PARTS:
+            limit = min(limit, max(1, -(-moving // _PARTS)))
+        self._still_boxes = [b + n for b in batches for n in columns]
+        self._tiles = [
+            (i, b, m, n)
+            for i, (b, n) in enumerate((b, n) for b in batches for n in columns)
+            for m in boxes(self._shape(1), limit)
+        ]
+
+    def _arranged(self, view: Array, own: int) -> Array:
+        """(batch axes, own axes, fold axes) of a view over dims and fold that does not depend on the other axes."""
+        other = self._groups[3 - own]
+        kept = [*self._groups[0], *self._groups[own], *range(self._rank, view.ndim)]
+        return at_last(view.transpose(*kept, *other), (0,) * len(other))
+
+    def _stationary(self, operands: Sequence[Array]) -> Array:
+        return self._arranged(self._views[self._still].read(operands), 2)
+
+    def _rows(self, view: Array, box: Box) -> Rows:
+        cut = part(view, box)
+        batch = math.prod(cut.shape[: len(self._groups[0])])
+        data = np.empty(cut.shape)
+        np.copyto(data, cut)
+        data = data.reshape(batch, -1, self._fold)
+        return Rows(data, np.sqrt(np.einsum("brk,brk->br", data, data)))
+
+    def __call__(self, operands: Sequence[Array], work: Work) -> Array:
+        """The tensor, flat."""
+        result = np.empty(self._dims, self._dtype)
+        bias = self._bias(operands)
+        if not result.size:
+            return result.reshape(-1)
+        arranged = result.transpose(self._order)
+        if not self._fold:
+            arranged[...] = 0 if bias is None else bias
+            return result.reshape(-1)
+        if self._dtype != np.float32 and not self._exact_in_float64(operands):
+            arranged[...] = self._wrapping(operands, bias).reshape(arranged.shape)
+            return result.reshape(-1)
+        opened: list[Opened] = []
+        moving, still = self._arranged(self._views[1 - self._still].read(operands), 1), self._kept
+        if still is None:
+            whole = self._stationary(operands)
+            still = [self._rows(whole, box) for box in self._still_boxes]
+
+        def tile(at: tuple[int, Box, Box, Box]) -> None:
+            number, batch, rows, columns = at
+            a, b = self._rows(moving, batch + rows), still[number]
+            c = None if bias is None else self._bias_tile(bias, batch, rows, columns)
+            place = part(arranged, batch + rows + columns)
+            if self._dtype != np.float32:
+                place[...] = _integers(a, b, c).reshape(place.shape)
+                return
+            values, index = round_tile(a, b, c, work)
+            place[...] = values.reshape(place.shape)
+            if index.size:
+                opened.append((place, index, terms_of(a, b, c, index)))
+
+        work.each(tile, self._tiles)
+        _close(opened)
+        return result.reshape(-1)
+
+    def _exact_in_float64(self, operands: Sequence[Array]) -> bool:
+        """Whether no sum of integer products can leave float64's 53 bits."""
+        a, b, *c = (view.greatest(operands) for view in (*self._views, self._bias_view) if view is not None)
+        return self._fold * a * b + sum(c) <= 2**53
+
+    def _wrapping(self, operands: Sequence[Array], bias: Array | None) -> Array:
+        """The sums modulo 2^64, (batch, moving rows, stationary rows)."""
+        order = (1 - self._still, self._still)
+        a, b = (self._arranged(self._views[slot].read(operands), own) for own, slot in enumerate(order, start=1))
+        batch, moving, still = (math.prod(self._shape(group)) for group in range(3))
+        left = a.astype(np.uint64).reshape(batch, moving, self._fold)
+        right = b.astype(np.uint64).reshape(batch, still, self._fold)
+        total = np.matmul(left, right.swapaxes(-1, -2))
+        return np.asarray(total if bias is None else total + bias.astype(np.uint64).reshape(total.shape))
+
+    def _bias(self, operands: Sequence[Array]) -> Array | None:
+        """The third operand over the iteration axes, in the order of the groups."""
+        if self._bias_view is None:
+            return None
+        read = self._bias_view.read(operands)
+        return at_last(read, (0,) * (read.ndim - self._rank)).transpose(self._order)
+
+    def _bias_tile(self, bias: Array, batch: Box, rows: Box, columns: Box) -> F64:
+        """(batch, rows, columns), of size 1 where the bias depends on no axis of the group."""
+        assert self._bias_view is not None
+        parts: list[slice] = []
+        shape = []
+        for group, box in zip(self._groups, (batch, rows, columns), strict=True):
+            depends = any(self._bias_view.depends[axis] for axis in group)
+            parts += box if depends else [slice(0, 1)] * len(box)
+            shape.append(_size(box) if depends else 1)
+        return part(bias, tuple(parts)).astype(np.float64).reshape(shape)
+
+
+def _size(box: Box) -> int:
+    return math.prod(side.stop - side.start for side in box)
+
+
+def _integers(a: Rows, b: Rows, bias: F64 | None) -> Array:
+    total = np.matmul(a.data, b.data.swapaxes(-1, -2))
+    return np.asarray(total if bias is None else total + bias, np.int64)
+
+
+def _close(opened: list[Opened]) -> None:
+    """Sums and rounds what the tiles left open, and writes it to its places."""
+    if not opened:
+        return
+    rounded = round_sums(np.concatenate([terms for _, _, terms in opened]))
+    start = 0
+    for place, index, _ in opened:
+        place[np.unravel_index(index, place.shape)] = rounded[start : start + index.size]
+        start += index.size
