@@ -81,6 +81,7 @@ library Accumulator {
         pure
     {
         unchecked {
+            if (n == 1) return addProduct(sum, _word(a) >> 224, _word(b) >> 224);
             uint256 mark = _freeMemory();
             uint256 stepA;
             uint256 stepB;
