@@ -1,8 +1,10 @@
 """The operands whose results lie nearest to a rounding boundary, of all float32: `python -m bench.hardest [NAME …]`.
 
-What the precision of `contracts/verifier/Elementary.sol` is measured by: docs/verifier-functions-exp.md.
+What the precision of `Elementary.sol` and `Trigonometry.sol` in `contracts/verifier` is measured by:
+docs/verifier-functions-exp.md and docs/verifier-functions-trig.md.
 """
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,6 +31,11 @@ class Search:
     signs: tuple[int, ...] = (0,)
 
 
+def _erf(x: Floats) -> Floats:
+    """NumPy has none."""
+    return np.fromiter(map(math.erf, x.tolist()), np.float64, len(x))
+
+
 BOTH = (0, SIGN)
 SEARCHES = {
     "EXP": Search(np.exp, gmpy2.exp, (101, 134), BOTH),
@@ -41,6 +48,14 @@ SEARCHES = {
     "ASINH": Search(np.arcsinh, gmpy2.asinh, (114, 255)),
     "ACOSH": Search(np.arccosh, gmpy2.acosh, (127, 255)),
     "ATANH": Search(np.arctanh, gmpy2.atanh, (114, 127)),
+    "SIN": Search(np.sin, gmpy2.sin, (115, 255)),
+    "COS": Search(np.cos, gmpy2.cos, (115, 255)),
+    "TAN": Search(np.tan, gmpy2.tan, (115, 255)),
+    "ASIN": Search(np.arcsin, gmpy2.asin, (115, 127)),
+    "ACOS": Search(np.arccos, gmpy2.acos, (99, 127), BOTH),
+    "ATAN": Search(np.arctan, gmpy2.atan, (115, 154)),
+    "ERF": Search(_erf, gmpy2.erf, (97, 129)),
+    "ERF, subnormal": Search(_erf, gmpy2.erf, (0, 1)),
 }
 
 
