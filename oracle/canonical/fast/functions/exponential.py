@@ -1,5 +1,9 @@
 """Kernels EXP, SIGMOID, TANH, SINH, COSH. docs/canonical-functions.md has their errors."""
 
+import itertools
+import operator
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,15 +18,17 @@ _LN2_STEP = float.fromhex("0x1.62e42ffp-13")
 _LN2_STEP_REST = float.fromhex("-0x1.718432a1b0e26p-47")
 
 
+def _geometric(step: Any, count: int) -> list[Any]:
+    """Powers step^j for j below `count`: 160 bits, of which multiplying takes fewer than 14."""
+    return list(itertools.accumulate(itertools.repeat(step, count - 1), initial=MP.mpf(1), func=operator.mul))
+
+
 @table
 def _powers() -> NDArray[np.int64]:
     """Bits of 2^(j/4096), less j * 2^40, so that adding k * 2^40 to entry k mod 4096 gives the bits of 2^(k/4096)."""
-    step = MP.mpf(2) ** (MP.mpf(1) / _STEPS)
-    value, values = MP.mpf(1), []
-    for _ in range(_STEPS):
-        values.append(value)
-        value *= step
-    return doubles(values).view(np.int64) - (np.arange(_STEPS, dtype=np.int64) << 40)
+    return doubles(_geometric(MP.mpf(2) ** (MP.mpf(1) / _STEPS), _STEPS)).view(np.int64) - (
+        np.arange(_STEPS, dtype=np.int64) << 40
+    )
 
 
 def exp(x: Float64s, tail: Float64s | None = None) -> Float64s:
@@ -89,8 +95,9 @@ _SINH_END = 90.0  # from 89.5 on the result rounds to infinity
 @table
 def _sinh_cosh_nodes() -> tuple[Float64s, Float64s]:
     """The values of sinh and cosh at j / 64 up to 90."""
-    powers = [MP.exp(MP.mpf(j) / 2**_SINH_BITS) for j in range(int(_SINH_END * 2**_SINH_BITS) + 1)]
-    return doubles((e - 1 / e) / 2 for e in powers), doubles((e + 1 / e) / 2 for e in powers)
+    step, count = MP.exp(MP.mpf(2) ** -_SINH_BITS), int(_SINH_END * 2**_SINH_BITS) + 1
+    pairs = list(zip(_geometric(step, count), _geometric(1 / step, count), strict=True))
+    return doubles((up - down) / 2 for up, down in pairs), doubles((up + down) / 2 for up, down in pairs)
 
 
 def sinh(x: Float64s) -> Float64s:

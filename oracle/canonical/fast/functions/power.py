@@ -77,7 +77,7 @@ def _signed(size: Float32s, x: Float32s, y: Float32s) -> Float32s:
 
 
 def _special(x: Float32s, y: Float32s) -> Float32s:
-    """The power x^y where x is 0, infinite or NaN, or y infinite or NaN: IEEE 754-2019 section 9.2.1 with zero as +0."""
+    """The x^y where x is 0, infinite or NaN, or y infinite or NaN: IEEE 754-2019 section 9.2.1 with zero as +0."""
     size = np.abs(x)
     grows = (size > 1) == (y > 0)  # toward infinity, rather than 0, as |x| or 1/|x| is raised
     result = np.where(size == 1, np.float32(1), np.where(grows, np.float32(np.inf), np.float32(0)))
