@@ -1,5 +1,6 @@
 """From values to a node: which iteration axes it has, in which order, and how its operands are viewed."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,10 +22,7 @@ class Shape:
 
     def size(self, group: tuple[int, ...]) -> int:
         """Positions along a group."""
-        product = 1
-        for axis in group:
-            product *= self.shape[axis]
-        return product
+        return math.prod(self.shape[axis] for axis in group)
 
 
 def group_axes(values: Sequence[Value], dims: Sequence[int], fold: Sequence[int], *, keep_last: bool = False) -> Shape:
@@ -39,7 +37,8 @@ def group_axes(values: Sequence[Value], dims: Sequence[int], fold: Sequence[int]
         for axis in axes:
             if shape[axis] == 1:
                 continue
-            if found and all(_like_one(value, found[-1][-1], axis) for value in values):
+            size = math.prod(shape[a] for a in found[-1]) * shape[axis] if found else 0
+            if found and size <= MAX_DIM and all(_like_one(value, found[-1][-1], axis) for value in values):
                 found[-1] = (*found[-1], axis)
             else:
                 found.append((axis,))

@@ -47,8 +47,9 @@ def Dropout(op: Op) -> list[Value]:
     training = op.known(2, "mode flags")
     if training is not None and training.any():
         raise Unsupported("it is in training mode, and random.", hint="Export the model for inference.")
-    kept = op.graph.constant(1, op[0].dtype if op.opset < 10 else DType.BOOL)
-    return [op[0], kept.expand(op[0].shape)]
+    if op.opset < 12:
+        return [op[0]]  # the mask is left open there
+    return [op[0], op.graph.constant(1, DType.BOOL).expand(op[0].shape)]
 
 
 def Expand(op: Op) -> Value:
