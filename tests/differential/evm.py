@@ -42,13 +42,14 @@ class Contract:
         self.address = address
         self.gas_used = 0
 
-    def call(self, signature: str, arguments: bytes = b"") -> bytes:
+    def call(self, signature: str, arguments: bytes = b"", gas: int | None = None) -> bytes:
         """Return data of a call of `signature`, as in `f(uint256[])`, with ABI-encoded arguments.
 
-        Raises `Reverted` where the call reverts. `gas_used` is what the transaction took, calldata included.
+        Raises `Reverted` where the call reverts, or needs more than `gas`. `gas_used` is what the transaction took,
+        calldata included.
         """
         try:
-            return self.evm.message_call(CALLER, self.address, calldata=selector(signature) + arguments)
+            return self.evm.message_call(CALLER, self.address, calldata=selector(signature) + arguments, gas=gas)
         except RuntimeError as error:
             # pyrevm hands revert data over in the message only: "Revert { gas_used: 21018, output: 0xab }".
             output = re.search(r"output: 0x([0-9a-f]*)", str(error))

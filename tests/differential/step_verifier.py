@@ -8,6 +8,7 @@ from eth_abi import decode, encode
 
 from oracle.canonical.program.node import Kind, Node
 from oracle.canonical.prove import CommittedTensor, StepProof
+from oracle.canonical.vectors import Case
 from tests.differential.evm import ROOT, Contract, Reverted, deploy, selector
 from tests.unit.canonical.strategies import NodeCase
 
@@ -73,7 +74,7 @@ def _types(parameters: str) -> str:
     return ",".join("uint8" if name == "Malformation" else name for name in names)
 
 
-def committed(case: NodeCase) -> list[CommittedTensor]:
+def committed(case: NodeCase | Case) -> list[CommittedTensor]:
     """The operands of a case, with their trees."""
     tensors = []
     for operand, column in zip(case.node.operands, case.operands, strict=True):

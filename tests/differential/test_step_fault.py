@@ -1,5 +1,6 @@
 """`stepFault` of StepVerifier.sol: what it convicts, what it acquits, and what it does not listen to."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -158,6 +159,25 @@ def test_operands_must_be_earlier_tensors(verifier: StepVerifier) -> None:
     trace = CommittedTrace(Program(1, nodes, {}, 1), [np.ones(1, np.float32), np.ones(1, np.float32)])
     with pytest.raises(Refused, match="StepVerifier_OperandNotEarlier"):
         judge(verifier, trace, trace.prove(1, 0))
+
+
+@settings(max_examples=200)
+@given(data=st.data())
+def test_want_of_gas_is_no_verdict(verifier: StepVerifier, data: st.DataObject) -> None:
+    """Wherever gas runs out, in a hash or a function's own contract, the call reverts."""
+    values = tensors()
+    values[SUMS][7] = 1
+    trace = CommittedTrace(program(), values)
+    root = (trace.program_root, 1, len(trace.roots))
+    calldata = encode([PROGRAM, "bytes32", PROOF], [root, trace.root, trace.prove(SUMS, 7).to_abi()])
+    contract = verifier.contract
+    verdict = contract.call(f"stepFault({PROGRAM},bytes32,{PROOF})", calldata)
+    least = 21_000 + 16 * (4 + len(calldata)) - 12 * calldata.count(0)  # below that a transaction does not begin
+    gas = data.draw(st.integers(least, contract.gas_used))
+    assert verdict == (1).to_bytes(32, "big")
+    with suppress(Reverted):
+        verdict = contract.call(f"stepFault({PROGRAM},bytes32,{PROOF})", calldata, gas=gas)
+    assert verdict == (1).to_bytes(32, "big")
 
 
 @settings(max_examples=400)
