@@ -193,3 +193,16 @@ def test_results_of_folds_are_normalised() -> None:
     assert fold_function(Fn.FOLD_MAX, F, F, [[0xFFFFFFFF]]) == NAN
     assert fold_function(Fn.FOLD_MEAN, F, F, [[0x7F800001]]) == NAN
     assert encode(F, -0.0) == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "largest", "smallest"),
+    [
+        ([NAN, ONE, INF, INF], 2, 1), ([0xFFC00001, M_ONE], 1, 1), ([ONE, NAN, M_INF], 0, 2), ([NAN, 0xFF800001], 0, 0),
+        ([SIGN, 0], 0, 0), ([0, 1, 1], 1, 0), ([NAN, M_INF, NAN, M_INF], 1, 1),
+    ],
+)  # fmt: skip
+def test_positions_of_extremes_skip_nan(column: list[int], largest: int, smallest: int) -> None:
+    """NaN first, last or alone; the first of equals, and zeros are equal."""
+    assert fold_function(Fn.FOLD_ARGMAX, I64, F, [column]) == largest
+    assert fold_function(Fn.FOLD_ARGMIN, I64, F, [column]) == smallest
