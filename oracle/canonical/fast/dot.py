@@ -25,6 +25,7 @@ Opened = tuple[F32, NDArray[np.intp], F64]  # part of the result, flat places in
 _ROWS = 1 << 18  # elements of a tile of one operand: 2 MiB of float64
 _RESULTS = 1 << 16  # elements of a tile of the result
 _COLUMNS = 1024  # rows of the stationary operand in a tile
+_COLUMN_ELEMENTS = 1 << 22  # and their elements
 _SPLIT = 1 << 20  # products from which a node is cut for several threads
 _PARTS = 4
 
@@ -73,7 +74,7 @@ class DotPlan:
         batches = boxes(self._shape(0), max(1, together))
         per_batch = max((_size(box) for box in batches), default=1)
         large = batch * moving * still * fold > _SPLIT and len(batches) < _PARTS
-        columns_most = max(1, _COLUMNS // max(1, per_batch))
+        columns_most = max(1, min(_COLUMNS // max(1, per_batch), _COLUMN_ELEMENTS // fold))
         if large and moving < still:  # the longer side is cut for the threads
             columns_most = min(columns_most, -(-still // _PARTS))
         columns = boxes(self._shape(2), columns_most)

@@ -48,7 +48,7 @@ def test_tiles_of_any_size_give_the_same_bits(case: NodeCase, constant: list[boo
 
 _TILES = {
     depthwise: ("_TILE", "_RUN"),
-    dot: ("_ROWS", "_RESULTS", "_COLUMNS", "_SPLIT"),
+    dot: ("_ROWS", "_RESULTS", "_COLUMNS", "_COLUMN_ELEMENTS", "_SPLIT"),
     exact: ("_CHUNK",),
     folds: ("_TERMS", "_SHORT"),
     maps: ("_CHUNK",),
