@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oracle.canonical.program.node import Fn
+from oracle.canonical.program.node import RANK_ASCENDING, RANK_DESCENDING, Fn
 from oracle.canonical.reference.folds import fold_function
 from oracle.canonical.reference.formats import decode, encode
 from oracle.canonical.reference.rank import order
@@ -164,7 +164,8 @@ def test_any_and_all_see_bools_other_than_zero_as_true(column: list[int]) -> Non
     assert fold_function(Fn.FOLD_ALL, DType.BOOL, DType.BOOL, [column]) == all(column)
 
 
-@given(st.sampled_from(NUMERIC), st.integers(0, 9), st.integers(0, 1), st.data())
+@settings(max_examples=200)
+@given(st.sampled_from([F, *NUMERIC]), st.integers(0, 9), st.integers(0, 1), st.data())
 def test_rank_is_the_order_in_which_exactly_j_others_precede(
     dtype: DType, length: int, fn: int, data: st.DataObject
 ) -> None:
@@ -206,3 +207,11 @@ def test_positions_of_extremes_skip_nan(column: list[int], largest: int, smalles
     """NaN first, last or alone; the first of equals, and zeros are equal."""
     assert fold_function(Fn.FOLD_ARGMAX, I64, F, [column]) == largest
     assert fold_function(Fn.FOLD_ARGMIN, I64, F, [column]) == smallest
+
+
+@pytest.mark.parametrize(
+    ("fn", "positions"), [(RANK_DESCENDING, [1, 4, 2, 0, 5, 6, 3]), (RANK_ASCENDING, [3, 0, 5, 6, 2, 1, 4])]
+)
+def test_nan_ranks_above_infinity_and_equals_keep_their_order(fn: int, positions: list[int]) -> None:
+    """First going down, last going up; +0 and -0 are equal."""
+    assert order(fn, F, [0, NAN, INF, M_INF, 0xFFC00001, SIGN, 0]) == positions
