@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from oracle.canonical.lower.folding import evaluate
-from oracle.canonical.lower.layout import fold_order, is_dear, physical_order, source_order
+from oracle.canonical.lower.layout import fold_order, is_dear, lies_in_order, physical_order, source_order
 from oracle.canonical.lower.nodes import group_axes, make_node
 from oracle.canonical.lower.split import fold_in_parts, longest
 from oracle.canonical.lower.unsupported import Unsupported
@@ -161,7 +161,8 @@ class Graph:
     def tree(self, x: Value, nodes: Value, roots: Value, weights: Value, *, depth: int) -> Value:
         """Walks of trees. `x` and `roots` broadcast to [..., class, feature]; the tables are flat."""
         shape = broadcast([x.shape, roots.shape])
-        tables = [replace(t, shape=shape, coords=(Coord(t.count, 0, (0,) * len(shape)),)) for t in (nodes, weights)]
+        flat = [table if table.whole else self.materialise(table) for table in (nodes, weights)]
+        tables = [replace(t, shape=shape, coords=(Coord(t.count, 0, (0,) * len(shape)),)) for t in flat]
         wide = [x.expand(shape), tables[0], roots.expand(shape), tables[1]]
         last = len(shape) - 1
         order = list(range(last))
@@ -171,7 +172,7 @@ class Graph:
 
     def _laid_out(self, value: Value, fold: Sequence[int]) -> Value:
         """`value` with its data copied into a better order, where a fold would open too many leaves."""
-        if self._is_known(value) or not is_dear(value, fold, known=False):
+        if self._is_known(value) or not is_dear(value, fold):
             return value
         if (found := source_order(value, fold)) is not None:
             apart, order = found
@@ -179,13 +180,14 @@ class Graph:
             units = [Coord(n, 0, tuple(int(a == t) for a in range(len(shape)))) for t, n in enumerate(shape)]
             copy = self.materialise(Value(value.node, value.dtype, shape, tuple(units)).transpose(order))
             moved = replace(apart, node=copy.node, coords=tuple(apart.coords[c] for c in order))
-            if not is_dear(moved, fold, known=False):
+            if not is_dear(moved, fold):
                 return moved
         return self._compact(value, [a for a in range(value.rank) if a not in fold], fold)
 
     def _stored_for(self, value: Value, outer: Sequence[int], fold: Sequence[int]) -> Value:
         """A constant stored in the order in which a fold reads it; any other value as it is."""
-        if not self._is_known(value) or not is_dear(value, fold, known=True):
+        folded = any(value.varies(axis) for axis in fold)
+        if not folded or not self._is_known(value) or lies_in_order(value, [*outer, *fold]):
             return value
         return self._compact(value, outer, fold)
 

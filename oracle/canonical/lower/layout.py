@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 from oracle.canonical.commit import LEAF_BYTES
-from oracle.canonical.lower.value import Value, separate
+from oracle.canonical.lower.value import Value, contiguous, separate
 
 MANY_LEAVES = 64
 
@@ -50,12 +50,19 @@ def leaves_opened(value: Value, fold: Sequence[int]) -> tuple[int, int]:
     return leaves, min(segments, leaves)
 
 
-def is_dear(value: Value, fold: Sequence[int], *, known: bool) -> bool:
-    """Whether `value` should lie otherwise for a fold: constants where it helps at all, others above 64 leaves."""
+def is_dear(value: Value, fold: Sequence[int]) -> bool:
+    """Whether a fold opens more than 64 leaves of `value`, and more than it would if the data lay as it reads them."""
     leaves, _ = leaves_opened(value, fold)
     read = math.prod(value.shape[a] for a in fold if value.varies(a))
     best = -(-max(read - 1, 0) * value.dtype.size // LEAF_BYTES) + 1
-    return leaves > best if known else leaves > max(MANY_LEAVES, best)
+    return leaves > max(MANY_LEAVES, best)
+
+
+def lies_in_order(value: Value, axes: Sequence[int]) -> bool:
+    """Whether the data lie as a node that runs over `axes` reads them, repetitions aside."""
+    order = [axis for axis in axes if value.varies(axis)]
+    strides = value.strides
+    return value.plain and [strides[a] for a in order] == list(contiguous([value.shape[a] for a in order]))
 
 
 def source_order(value: Value, fold: Sequence[int]) -> tuple[Value, list[int]] | None:

@@ -28,7 +28,8 @@ class Shape:
 def group_axes(values: Sequence[Value], dims: Sequence[int], fold: Sequence[int], *, keep_last: bool = False) -> Shape:
     """Drop axes of size 1 and merge neighbours that every value reads like one axis.
 
-    With `keep_last` the last axis of `dims` stays a dimension of its own (the class of a TREE, the place of a RANK).
+    With `keep_last` the last axis of `dims` (the class of a TREE, the place of a RANK) and those of `fold` stay as they
+    are.
     """
     shape = values[0].shape
 
@@ -45,7 +46,7 @@ def group_axes(values: Sequence[Value], dims: Sequence[int], fold: Sequence[int]
         return tuple(found)
 
     if keep_last:
-        return Shape(shape, (*groups(dims[:-1]), (dims[-1],)), groups(fold))
+        return Shape(shape, (*groups(dims[:-1]), (dims[-1],)), tuple((axis,) for axis in fold))
     return Shape(shape, groups(dims), groups(fold))
 
 

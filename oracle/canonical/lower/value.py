@@ -233,7 +233,7 @@ def separate(value: Value, axes: Sequence[int]) -> Value | None:
         coords.append(Coord(value.shape[axis], 0, _steps(value.rank, {axis: 1})))
         size = step
     coords.append(Coord(size, base, _steps(value.rank, rest)))
-    return replace(value, coords=(*unit, *(c for c in coords if not c.trivial)))
+    return replace(value, coords=(*(c for c in coords if not c.trivial), *unit))
 
 
 def _owned(value: Value, axis: int) -> bool:
