@@ -94,9 +94,10 @@ bench: setup build ## measure gas and speed into build/bench.json
 
 # --- what is checked --------------------------------------------------------------------------------------------
 
-.PHONY: test test-unit test-forge test-contracts test-e2e lint
+.PHONY: test test-unit test-differential test-forge test-contracts test-e2e lint
 test: setup build ## every test; stops after the first part that fails
 	@$(MAKE) --no-print-directory test-unit
+	@$(MAKE) --no-print-directory test-differential
 	@$(MAKE) --no-print-directory test-forge
 	@$(MAKE) --no-print-directory test-contracts
 	@$(MAKE) --no-print-directory test-e2e
@@ -104,6 +105,10 @@ test: setup build ## every test; stops after the first part that fails
 test-unit: setup ## Python units, without sockets and processes
 	@echo "== unit tests =="
 	@$(PYTEST) tests/unit
+
+test-differential: build ## the verifier contracts against the Python reference, in an in-process EVM
+	@echo "== differential tests =="
+	@$(PYTEST) tests/differential
 
 test-forge: build ## Foundry invariants and fuzz tests
 	@echo "== forge tests =="

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from mpmath import libmp  # type: ignore[import-untyped]  # mpmath is not typed
+from mpmath import libmp
 
 from oracle.canonical.program.node import Fn
 from oracle.canonical.reference.formats import INFINITY, NAN, SIGN, Number, round_float32

@@ -3,7 +3,7 @@
 import math
 from fractions import Fraction
 
-from mpmath import libmp  # type: ignore[import-untyped]  # mpmath is not typed
+from mpmath import libmp
 
 from oracle.canonical.reference.arithmetic import is_nan
 from oracle.canonical.reference.elementary import Mpf, decide, to_mpf

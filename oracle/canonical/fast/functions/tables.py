@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-import mpmath  # type: ignore[import-untyped]
+import mpmath
 import numpy as np
 from numpy.typing import NDArray
 
