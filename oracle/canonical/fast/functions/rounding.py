@@ -18,8 +18,8 @@ Float64s = NDArray[np.float64]
 Kernel = Callable[..., Float64s]
 Exact = Callable[..., Float32s]
 
-# 16 units of float64 rounding, of which the two multiplications below take one each. docs/canonical-functions.md
-# proves less than 14 for every kernel.
+# 16 units of float64 rounding, of which the multiplications below take one. docs/canonical-functions.md proves 14 at
+# most for every kernel.
 ERROR = 2.0**-49
 _BLOCK = 8192  # elements: a float64 temporary of 64 KiB stays in the second-level cache
 
