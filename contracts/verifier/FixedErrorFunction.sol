@@ -20,7 +20,7 @@ library FixedErrorFunction {
             uint256 x = (m << 126) >> uint256(-e);
             uint256 i = (x + 2 ** 122) >> 123;
             int256 h = int256(x) - int256(i << 123);
-            (uint256 value, uint256 derivative) = _centre(i);
+            (uint256 value, uint256 derivative) = centre(i);
             int256 ratio = _ratio(h, i);
             if (i == 0) return (m * ((uint256(ratio) * derivative) >> 128), e - 126);
             int256 difference = (((h * int256(derivative)) >> 123) * ratio) >> 129;
@@ -28,32 +28,10 @@ library FixedErrorFunction {
         }
     }
 
-    /// @dev (erf(c + h) - erf(c)) / (h erf'(c)) in units of 2^-127: the mean of e^(-2cu - u²) for u from 0 to h.
-    /// Its Taylor terms g_n follow from the derivative, n g_n = -2ch g_(n-1) - 2h² g_(n-2), and contribute g_n / (n + 1).
-    /// @param h In units of 2^-126, at most 1/16 in magnitude.
-    /// @param i The centre c in eighths, at most 31.
-    function _ratio(int256 h, uint256 i) private pure returns (int256 sum) {
-        assembly ("memory-safe") {
-            let b := sub(0, mul(i, h)) // -2ch in units of 2^-128
-            let d := sub(0, shr(123, mul(h, h))) // -2h² likewise
-            let even := ONE
-            let odd := 0
-            sum := ONE
-            for { let n := 1 } lt(n, TERMS) {} {
-                odd := sdiv(add(mul(b, even), mul(d, odd)), shl(128, n))
-                n := add(n, 1)
-                sum := add(sum, sdiv(odd, n))
-                even := sdiv(add(mul(b, odd), mul(d, even)), shl(128, n))
-                n := add(n, 1)
-                sum := add(sum, sdiv(even, n))
-            }
-        }
-    }
-
-    /// @dev For the centre c = i/8: erf(c) in units of 2^-128 and its derivative 2/√π e^(-c²) in units of 2^-127, both cut.
-    /// Each word below is the two, 16 bytes each.
+    /// @notice For the centre c = i/8: erf(c) in units of 2^-128 and its derivative 2/√π e^(-c²) in units of 2^-127, both cut.
+    /// @dev Each word is the two, 16 bytes each.
     /// @param i At most 31.
-    function _centre(uint256 i) private pure returns (uint256 value, uint256 derivative) {
+    function centre(uint256 i) internal pure returns (uint256 value, uint256 derivative) {
         uint256 word;
         assembly ("memory-safe") {
             switch shr(3, i)
@@ -104,5 +82,27 @@ library FixedErrorFunction {
         }
         value = word >> 128;
         derivative = word & (2 ** 128 - 1);
+    }
+
+    /// @dev (erf(c + h) - erf(c)) / (h erf'(c)) in units of 2^-127: the mean of e^(-2cu - u²) for u from 0 to h.
+    /// Its Taylor terms g_n follow from the derivative, n g_n = -2ch g_(n-1) - 2h² g_(n-2), and contribute g_n / (n + 1).
+    /// @param h In units of 2^-126, at most 1/16 in magnitude.
+    /// @param i The centre c in eighths, at most 31.
+    function _ratio(int256 h, uint256 i) private pure returns (int256 sum) {
+        assembly ("memory-safe") {
+            let b := sub(0, mul(i, h)) // -2ch in units of 2^-128
+            let d := sub(0, shr(123, mul(h, h))) // -2h² likewise
+            let even := ONE
+            let odd := 0
+            sum := ONE
+            for { let n := 1 } lt(n, TERMS) {} {
+                odd := sdiv(add(mul(b, even), mul(d, odd)), shl(128, n))
+                n := add(n, 1)
+                sum := add(sum, sdiv(odd, n))
+                even := sdiv(add(mul(b, odd), mul(d, even)), shl(128, n))
+                n := add(n, 1)
+                sum := add(sum, sdiv(even, n))
+            }
+        }
     }
 }

@@ -43,4 +43,12 @@ contract FixedTrigonometryHarness {
             (results[2 * i], results[2 * i + 1]) = (r, uint256(s));
         }
     }
+
+    /// @notice Cases of one word: i. Yields value and derivative of each centre.
+    function centre(uint256[] calldata cases) external pure returns (uint256[] memory results) {
+        results = new uint256[](cases.length * 2);
+        for (uint256 i = 0; i < cases.length; ++i) {
+            (results[2 * i], results[2 * i + 1]) = FixedErrorFunction.centre(cases[i]);
+        }
+    }
 }
