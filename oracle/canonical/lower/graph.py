@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from oracle.canonical.fast.functions import normalize
 from oracle.canonical.lower.folding import evaluate
 from oracle.canonical.lower.layout import fold_order, is_dear, lies_in_order, physical_order, source_order
 from oracle.canonical.lower.nodes import group_axes, make_node
@@ -48,12 +49,17 @@ class Graph:
         return self._value(self._add(Node(Kind.INPUT, 0, spec.dtype, spec.shape, slot=slot)), spec.shape)
 
     def constant(self, array: ArrayLike, dtype: DType | None = None) -> Value:
-        """A known tensor: raw bits, of the array's own dtype, or `dtype` for Python numbers."""
+        """A known tensor of the array's own dtype, or of `dtype` for Python numbers.
+
+        It is kept normalised, as it would be read, so that files that hold another zero or NaN make the same program.
+        """
         data = np.ascontiguousarray(array, None if dtype is None else dtype.numpy).reshape(np.shape(array))
         code = DType.of(data.dtype)
         if code not in FORMATS:
             raise Unsupported(f"{code.label} tensors are not supported.", hint="Export the model in float32.")
-        flat = data.astype(code.numpy, copy=False).reshape(-1)
+        if code is DType.BOOL:
+            data = data.view(np.uint8) != 0  # a file's bools may be any byte
+        flat = normalize(data.astype(code.numpy, copy=False).reshape(-1))
         number = self._add(Node(Kind.CONST, 0, code, (flat.size,), root=hashlib.sha256(flat.tobytes()).digest()))
         self.data[number] = flat
         return self._value(number, data.shape)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import onnx
 from numpy.typing import NDArray
 
+from oracle.canonical.fast.flush import require_ieee_thread
 from oracle.canonical.lower.graph import Graph
 from oracle.canonical.lower.model import OPSETS, Source, parse, source
 from oracle.canonical.lower.op import Op
@@ -51,8 +52,10 @@ def lower(
     `dims` binds dynamic dimensions by symbol (or `INPUT.AXIS`), `input_shapes` those of whole inputs, `default_dim` all
     that are left; inputs in `input_values` become constants and are no inputs of the program. `outputs` are names of
     tensors, the model's own outputs if empty. Raises `ModelError` for a file that is not a sound model, `ProgramError`
-    that lists every node that cannot be lowered, with reasons and ways out.
+    that lists every node that cannot be lowered, with reasons and ways out, or says that this thread flushes
+    subnormals, with which constants would be others.
     """
+    require_ieee_thread()
     proto = parse(model) if isinstance(model, bytes) else model
     values = input_values or {}
     chosen = source(

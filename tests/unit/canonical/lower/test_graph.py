@@ -71,6 +71,16 @@ def test_what_needs_no_input_is_a_constant() -> None:
     assert kinds(program_of(graph, [], graph.map(Fn.EXP, root))) == [Kind.CONST, Kind.MAP]
 
 
+def test_constants_are_one_where_they_read_alike() -> None:
+    """How a file writes a NaN or a zero must not change the program's root."""
+    graph = Graph()
+    raw = np.array([0x7F800001, 0xFFC12345, 0x80000000, 0x3F800000], np.uint32).view(np.float32)
+    same = graph.constant(np.float32([np.nan, np.nan, 0, 1]))
+    assert graph.constant(raw) == same
+    assert graph.data[same.node].view(np.uint32).tolist() == [0x7FC00000, 0x7FC00000, 0, 0x3F800000]
+    assert graph.constant(np.uint8([0, 1, 2]).view(np.bool_)) == graph.constant(np.array([False, True, True]))
+
+
 def test_constants_too_big_to_fold_stay_nodes() -> None:
     """A small file that describes a huge tensor must not fill memory while it is lowered."""
     graph = Graph()
