@@ -22,12 +22,12 @@ library Folds {
 
     /// @dev DOT, SUM and MEAN of floats.
     function _floatSum(Views.Step memory s) private pure returns (uint256) {
+        // slither-disable-next-line uninitialized-local -- zeroed memory is the empty sum
         Sum memory sum;
         uint256 fn = s.node.fn;
         uint256 factors = fn == Fn.FOLD_DOT ? 2 : 1;
         if (s.node.values > factors) {
-            (uint256 addend,) = Views.read(s, factors);
-            Accumulator.addTerm(sum, addend);
+            Accumulator.addTerm(sum, Views.read(s, factors));
         }
         uint256 divisor = fn == Fn.FOLD_MEAN ? 0 : 1;
         Walk.Fold memory fold = Walk.start(s, factors);
@@ -51,12 +51,8 @@ library Folds {
             uint256 dtype = s.node.dtype;
             uint256 fn = s.node.fn;
             uint256 factors = fn == Fn.FOLD_DOT ? 2 : 1;
-            int256 sum;
-            if (s.node.values > factors) {
-                (uint256 addend,) = Views.read(s, factors);
-                sum = int256(addend);
-            }
-            uint256 divisor;
+            int256 sum = s.node.values > factors ? int256(Views.read(s, factors)) : int256(0);
+            uint256 divisor = 0;
             Walk.Fold memory fold = Walk.start(s, factors);
             while (Walk.next(fold, s)) {
                 if (fn == Fn.FOLD_DOT) {
@@ -102,11 +98,11 @@ library Folds {
             bool least = fn == Fn.FOLD_MIN || fn == Fn.FOLD_ARGMIN;
             uint256 dtype = s.node.operands[0].dtype;
             uint256 size = Element.size(dtype);
-            uint256 found;
-            uint256 foundAt;
+            uint256 found = 0;
+            uint256 foundAt = 0;
             int256 best = type(int256).min;
             bool isFloat = dtype == Dtype.FLOAT;
-            bool anyNaN;
+            bool anyNaN = false;
             Walk.Fold memory fold = Walk.start(s, 1);
             while (Walk.next(fold, s)) {
                 uint256 a = fold.place[0];

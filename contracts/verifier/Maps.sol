@@ -12,21 +12,19 @@ library Maps {
         uint256 fn = s.node.fn;
         if (fn == Fn.PICK) return _pick(s);
         if (fn == Fn.WHERE) return _where(s);
-        (uint256 a,) = Views.read(s, 0);
-        uint256 b;
-        if (s.node.values == 2) (b,) = Views.read(s, 1);
+        uint256 a = Views.read(s, 0);
+        uint256 b = s.node.values == 2 ? Views.read(s, 1) : 0;
         return scalars.map(fn, s.node.dtype, s.node.operands[0].dtype, a, b);
     }
 
     function _pick(Views.Step memory s) private pure returns (uint256 bits) {
-        bool inRange;
+        bool inRange = false;
         for (uint256 slot; slot < s.node.values && !inRange; ++slot) {
-            (bits, inRange) = Views.read(s, slot);
+            (bits, inRange) = Views.readInRange(s, slot);
         }
     }
 
-    function _where(Views.Step memory s) private pure returns (uint256 bits) {
-        (uint256 condition,) = Views.read(s, 0);
-        (bits,) = Views.read(s, condition == 0 ? 2 : 1);
+    function _where(Views.Step memory s) private pure returns (uint256) {
+        return Views.read(s, Views.read(s, 0) == 0 ? 2 : 1);
     }
 }

@@ -157,7 +157,7 @@ library NodeCodec {
         if (uint8(head) > axes) return Malformation.TERM_NOT_CANONICAL;
         uint256[] memory terms = new uint256[](uint8(head));
         coordinate.terms = terms;
-        uint256 least;
+        uint256 least = 0;
         for (uint256 i; i < terms.length; ++i) {
             // u8 axis · i32 coefficient
             uint256 term = _take(input, 5);

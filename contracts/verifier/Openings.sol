@@ -67,8 +67,8 @@ library Openings {
         opening.count = count;
         opening.runs = new uint256[](runs);
         uint256 leaves = (count * elementBytes + Merkle.LEAF_BYTES - 1) / Merkle.LEAF_BYTES;
-        bytes32 tree;
-        uint256 least;
+        bytes32 tree = 0;
+        uint256 least = 0;
         for (uint256 i; i < runs; ++i) {
             uint256 first = take(input, 4);
             uint256 n = take(input, 4);
@@ -97,8 +97,7 @@ library Openings {
     {
         unchecked {
             uint256 offset = element * opening.elementBytes;
-            uint256 run = opening.current;
-            if (offset < run >> START || offset >= (run >> STOP) & MASK) run = _find(opening, element, offset);
+            uint256 run = _runOf(opening, element, offset);
             place = (run & MASK) + offset - (run >> START);
             length = wanted;
             if (step == 0 || wanted == 1) return (place, length);
@@ -111,8 +110,11 @@ library Openings {
 
     /// @notice Bits of `element`, which must be below the tensor's count; reverts where it is not opened.
     function read(Opening memory opening, uint256 element) internal pure returns (uint256) {
-        (uint256 place,) = locate(opening, element, 0, 1);
-        return load(place, opening.elementBytes);
+        unchecked {
+            uint256 offset = element * opening.elementBytes;
+            uint256 run = _runOf(opening, element, offset);
+            return load((run & MASK) + offset - (run >> START), opening.elementBytes);
+        }
     }
 
     /// @notice The `elementBytes` bytes at a memory address, as a number.
@@ -122,9 +124,12 @@ library Openings {
         }
     }
 
-    /// @dev The run that holds the byte at `offset`, by bisection; it becomes the current one.
-    function _find(Opening memory opening, uint256 element, uint256 offset) private pure returns (uint256 run) {
-        uint256 low;
+    /// @dev The run that holds `element`, which begins at byte `offset`: the current one, or found by bisection.
+    function _runOf(Opening memory opening, uint256 element, uint256 offset) private pure returns (uint256 run) {
+        run = opening.current;
+        if (offset >= run >> START && offset < (run >> STOP) & MASK) return run;
+        // Bisection; what is found becomes the current run.
+        uint256 low = 0;
         uint256 high = opening.runs.length;
         while (low < high) {
             uint256 middle = (low + high) / 2;

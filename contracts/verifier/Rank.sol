@@ -18,7 +18,7 @@ library Rank {
         if (place >= elements) return 0;
         require(hint < elements, IStepVerifier.StepVerifier_WrongRank(hint, place));
         Views.unravel(s, s.node.rank, s.node.dims.length - s.node.rank, hint);
-        (uint256 bits,) = Views.read(s, 0);
+        uint256 bits = Views.read(s, 0);
         require(_preceding(s, hint, bits) == place, IStepVerifier.StepVerifier_WrongRank(hint, place));
         return hint;
     }

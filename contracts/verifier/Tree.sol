@@ -23,7 +23,7 @@ library Tree {
     function compute(Views.Step memory s) internal pure returns (uint256 bits) {
         uint256 features = s.node.foldCount;
         uint256 featureAxis = s.node.rank;
-        (uint256 id,) = Views.read(s, ROOTS);
+        uint256 id = Views.read(s, ROOTS);
         for (uint256 branches;; ++branches) {
             if (ROW * id + ROW > s.node.operands[NODES].count) return 0;
             uint256 word = _word(s, id, 0);
@@ -32,7 +32,7 @@ library Tree {
             uint256 feature = word >> 8;
             if (branches == s.node.parameter || mode > 6 || feature >= features) return 0;
             s.indices[featureAxis] = feature;
-            (uint256 x,) = Views.read(s, X);
+            uint256 x = Views.read(s, X);
             uint256 threshold = Binary32.normalize(_word(s, id, 1));
             bool taken = x == Binary32.NAN && word & MISSING != 0 || _holds(mode, x, threshold);
             id = _word(s, id, taken ? 2 : 3);

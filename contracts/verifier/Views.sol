@@ -56,31 +56,37 @@ library Views {
         }
     }
 
-    /// @notice The element that operand `slot` reads as at the step's indices, normalised, and whether it is in range.
-    function read(Step memory s, uint256 slot) internal pure returns (uint256 bits, bool inRange) {
-        Line memory line;
+    /// @notice What operand `slot` reads as at the step's indices, normalised: an element, or the fill.
+    function read(Step memory s, uint256 slot) internal pure returns (uint256 bits) {
+        // slither-disable-next-line unused-return -- most functions do not ask which of the two it is
+        (bits,) = readInRange(s, slot);
+    }
+
+    /// @notice The same, and whether the read is in range.
+    function readInRange(Step memory s, uint256 slot) internal pure returns (uint256 bits, bool inRange) {
         uint256 still = s.node.dims.length;
-        aim(s, slot, still, 0, 1, line);
-        uint256 place;
-        (place,,, inRange) = segment(s, slot, line, 0);
-        bits = Openings.load(place, s.openings[slot].elementBytes);
-        bits = Element.normalize(s.node.operands[slot].dtype, bits);
+        Line memory line = aim(s, slot, still, 0, 1);
+        inRange = line.from < line.to;
+        Operand memory operand = s.node.operands[slot];
+        bits = inRange ? Openings.read(s.openings[slot], uint256(line.flat)) : operand.fill;
+        bits = Element.normalize(operand.dtype, bits);
     }
 
     /// @notice Computes the line of reads of operand `slot` as index `axis` runs from `origin` to before `size`. Where a
     /// gathered coordinate changes along the axis, the line is one read long.
-    function aim(Step memory s, uint256 slot, uint256 axis, uint256 origin, uint256 size, Line memory line)
+    function aim(Step memory s, uint256 slot, uint256 axis, uint256 origin, uint256 size)
         internal
         pure
+        returns (Line memory line)
     {
         unchecked {
             s.indices[axis] = origin;
             Coordinate[] memory coordinates = s.node.operands[slot].coordinates;
             uint256 reads = size - origin;
-            uint256 from;
+            uint256 from = 0;
             uint256 to = reads;
-            int256 flat;
-            int256 stride;
+            int256 flat = 0;
+            int256 stride = 0;
             for (uint256 d; d < coordinates.length; ++d) {
                 Coordinate memory coordinate = coordinates[d];
                 (int256 c, int256 slope) = _affine(s.indices, coordinate, axis);
@@ -153,8 +159,8 @@ library Views {
         returns (uint256, uint256)
     {
         unchecked {
-            int256 low; // the first i in range
-            int256 high; // the first after it that is not
+            int256 low = 0; // the first i in range
+            int256 high = 0; // the first after it that is not
             if (slope == 0) {
                 return c >= 0 && c < size ? (from, to) : (to, to);
             } else if (slope > 0) {
@@ -175,7 +181,7 @@ library Views {
         unchecked {
             Operand memory operand = s.node.operands[slot];
             Coordinate[] memory coordinates = operand.coordinates;
-            int256 flat;
+            int256 flat = 0;
             bool inRange = true;
             for (uint256 d; d < coordinates.length; ++d) {
                 (int256 c, int256 slope) = _affine(s.indices, coordinates[d], axis);

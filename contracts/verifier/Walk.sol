@@ -92,7 +92,10 @@ library Walk {
 
     function _refill(Fold memory fold, Views.Step memory s, uint256 slot) private pure {
         Views.Line memory line = fold.lines[slot];
-        if (fold.i >= line.end) Views.aim(s, slot, fold.axis, fold.i, fold.size, line);
+        if (fold.i >= line.end) {
+            line = Views.aim(s, slot, fold.axis, fold.i, fold.size);
+            fold.lines[slot] = line;
+        }
         (fold.place[slot], fold.stride[slot], fold.left[slot], fold.inRange[slot]) =
             Views.segment(s, slot, line, fold.i);
     }
