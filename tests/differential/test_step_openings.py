@@ -142,3 +142,15 @@ def test_a_rank_needs_the_one_right_hint(verifier: StepVerifier, place: int, hin
     else:
         with pytest.raises(Refused, match="StepVerifier_WrongRank"):
             verifier.recompute(encode_node(node), place, openings)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 64, 100, -1, -2, -3, -64, -100])
+def test_a_line_is_not_read_one_element_beyond_a_run(verifier: StepVerifier, step: int) -> None:
+    """Behind a run's data lie siblings, which a prover may choose."""
+    first = 64 if step > 0 else 127
+    length = -(-64 // abs(step)) + 1  # of which all but the last are in leaf 1
+    view = View((Coordinate(320, first, ((0, step),)),))
+    node = Node(Kind.FOLD, Fn.FOLD_SUM, DType.FLOAT, (), (length,), (Operand(0, DType.FLOAT, view),), 1)
+    case = NodeCase(node, (tuple(0x3F800000 + i for i in range(320)),))
+    with pytest.raises(Refused, match="StepVerifier_ElementNotOpened"):
+        verifier.recompute(encode_node(node), 0, runs(case, (1, 1)))
