@@ -55,8 +55,6 @@ class FoldPlan:
                 ufunc(out, at_last(cut, place), out=out)
         else:
             ufunc.reduce(cut, axis=tuple(range(len(self._dims), cut.ndim)), out=out)
-        if out.dtype == np.float32:
-            out[np.isnan(out)] = np.nan  # of any sign and payload so far
 
     def _arg(self, box: Box, read: Array, result: Array) -> None:
         cut = part(read, box)
