@@ -80,6 +80,7 @@ class _Walk:
         self.graph = Graph()
         self._source, self._functions = chosen, functions
         self._values = {name: self.graph.constant(array) for name, array in constants.items()}
+        self._wanted = {*chosen.outputs, *(name for node in chosen.nodes for name in node.input)}
         self._problems: list[str] = []
 
     def run(self) -> list[Value]:
@@ -110,10 +111,11 @@ class _Walk:
             return  # it needs what another node, already told, does not yield
         inputs = tuple(self._value(name) if name else None for name in node.input)
         opset = self._source.opsets[domain]
-        op = Op(node.op_type, opset, self.graph, inputs, tuple(node.output), attributes(node))
+        outputs = tuple(name if name in self._wanted else "" for name in node.output)
+        op = Op(node.op_type, opset, self.graph, inputs, outputs, attributes(node))
         results = lowering(op)
         listed = (results,) if isinstance(results, Value) else tuple(results)
-        for slot, name in enumerate(node.output):
+        for slot, name in enumerate(outputs):
             if name and slot >= len(listed):
                 raise Unsupported(f"its output {slot} is not supported.")
             if name:

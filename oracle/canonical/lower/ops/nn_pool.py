@@ -43,9 +43,7 @@ def MaxPool(op: Op) -> list[Value]:
     if x.dtype not in _LOWEST:
         raise Unsupported(f"it pools {x.dtype.label}.")
     largest = op.graph.fold(Fn.FOLD_MAX, _read(op, x, found, _LOWEST[x.dtype]), axes=len(found.kernel))
-    if len(op.outputs) == 1:
-        return [largest]
-    return [largest, _indices(op, x, found)]
+    return [largest, _indices(op, x, found)] if any(op.outputs[1:]) else [largest]
 
 
 def _pool(op: Op) -> Windows:
