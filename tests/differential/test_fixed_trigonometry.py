@@ -88,3 +88,13 @@ def test_erf_keeps_its_error_bound(kernels: Contract) -> None:
         with WIDE:
             error = abs(r * mpfr(2) ** s / gmpy2.erf(m * mpfr(2) ** e) - 1)
             assert error < mpfr(2) ** -116, (m, e)
+
+
+def test_the_table_of_erf_is_erf(kernels: Contract) -> None:
+    """A wrong low digit would hide behind the error bound."""
+    words = kernels.map_words("centre(uint256[])", range(32))
+    for i, value, derivative in zip(range(32), words[::2], words[1::2], strict=True):
+        with WIDE:
+            c = mpfr(i) / 8
+            assert value == gmpy2.floor(gmpy2.erf(c) * 2**128)
+            assert derivative == gmpy2.floor(2 / gmpy2.sqrt(gmpy2.const_pi()) * gmpy2.exp(-c * c) * 2**127)
