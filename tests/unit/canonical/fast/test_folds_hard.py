@@ -29,7 +29,9 @@ def _fold(fn: Fn, dtype: DType, elements: int, fold: int) -> Node:
     return Node(Kind.FOLD, fn, dtype, (elements,), (fold,), (Operand(0, dtype, view),), 1)
 
 
-def _planted(rng: np.random.Generator, rows: int, fold: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _planted(
+    rng: np.random.Generator, rows: int, fold: int, *, shuffled: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Rows of float32 numbers whose products cancel but for a tie, half of the time with a speck beside it."""
     a = rng.integers(2**23, 2**24, (rows, fold)).astype(np.float64) * 2.0 ** rng.integers(-30, 1, (rows, 1))
     b = rng.integers(2**23, 2**24, (rows, fold)).astype(np.float64) * 2.0**-24
@@ -40,16 +42,17 @@ def _planted(rng: np.random.Generator, rows: int, fold: int) -> tuple[NDArray[np
     a[:, -1], b[:, -1] = 1 + 2.0**-23 * rng.integers(0, 4, rows), 1.0
     a[:, -2], b[:, -2] = 2.0**-24, 1.0
     a[:, -3], b[:, -3] = 2.0**-60, rng.choice([0.0, 1.0, -1.0], rows) * 2.0**-20
-    order = rng.permutation(fold)
+    order = rng.permutation(fold) if shuffled else np.arange(fold)
     return a[:, order], b[:, order]
 
 
 @pytest.mark.parametrize("fold", [9, 31, 101, 501])
 @pytest.mark.parametrize("all_exact", [False, True])
-def test_ties_among_terms_that_cancel_are_decided(fold: int, all_exact: bool) -> None:
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_ties_among_terms_that_cancel_are_decided(fold: int, all_exact: bool, shuffled: bool) -> None:
     """One unit of the 80th bit decides, in matrix products and in sums of single rows."""
     rng = np.random.default_rng(fold)
-    a, b = _planted(rng, 24, fold)
+    a, b = _planted(rng, 24, fold, shuffled=shuffled)
     expected = [nearest_float32(exact_sum(x * y)) for x, y in zip(a, b, strict=True)]
     flat = [x.astype(np.float32).reshape(-1) for x in (a, b)]
     result = run_node(_dot(DType.FLOAT, 24, fold, shared=False), flat, all_exact=all_exact)
