@@ -55,6 +55,11 @@ def windows(op: Op, kernel: Sequence[int]) -> Windows:
         )
     spans = [dilation * (size - 1) + 1 for size, dilation in zip(kernel, dilations, strict=True)]
     if auto_pad in ("SAME_UPPER", "SAME_LOWER"):
+        if max(dilations) > 1:
+            raise Unsupported(
+                f"onnxruntime's {auto_pad} of windows with dilations is not ONNX's.",
+                hint="Export explicit pads.",
+            )
         needed = [
             max((-(-size // stride) - 1) * stride + span - size, 0)
             for size, stride, span in zip(sizes, strides, spans, strict=True)
