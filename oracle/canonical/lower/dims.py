@@ -1,16 +1,14 @@
 """Concrete shapes of a model's inputs: its dynamic dimensions bound by name, by whole shapes, or all to one size."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
 
 import onnx
 
 from oracle.canonical.lower.proto import dtype_name
+from oracle.canonical.program.node import MAX_DIM
 from oracle.canonical.program.validate import FORMATS
 from oracle.canonical.tensor import MAX_RANK, DType, TensorSpec
 from oracle.errors import ModelError
-
-_MAX_ELEMENTS: Final = 2**31 - 1
 
 
 def bind(
@@ -85,6 +83,6 @@ def _spec(value: onnx.ValueInfoProto, bound: Mapping[str, int]) -> TensorSpec:
     spec = TensorSpec(DType(declared.elem_type), shape)
     if len(shape) > MAX_RANK:
         raise ModelError(f"{what} has rank {len(shape)}; at most {MAX_RANK} is allowed.")
-    if any(size < 0 for size in shape) or spec.count > _MAX_ELEMENTS:
+    if any(not 0 <= size <= MAX_DIM for size in shape) or spec.count > MAX_DIM:
         raise ModelError(f"{what} has shape {list(shape)}; sizes are not negative, and at most 2^31 - 1 elements.")
     return spec

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from oracle.canonical.fast.functions import normalize
-from oracle.canonical.lower.folding import evaluate
+from oracle.canonical.lower.folding import evaluate, worth_folding
 from oracle.canonical.lower.layout import fold_order, is_dear, lies_in_order, physical_order, source_order
 from oracle.canonical.lower.nodes import group_axes, make_node
 from oracle.canonical.lower.split import fold_in_parts, longest
@@ -20,9 +20,6 @@ from oracle.canonical.program.encoding import encode_node
 from oracle.canonical.program.node import Fn, Kind, Node
 from oracle.canonical.program.validate import FORMATS, validate_node
 from oracle.canonical.tensor import DType, TensorSpec
-
-MAX_FOLDED_BYTES: Final = 2**28
-"""Constants bigger than this are not computed while lowering: their node stays in the program."""
 
 _BOOL: Final = frozenset((Fn.EQUAL, Fn.LESS))
 
@@ -102,6 +99,8 @@ class Graph:
 
     def reshape(self, value: Value, shape: Sequence[int]) -> Value:
         """The elements in row-major order as `shape`; a copy only where the layout forbids a reading."""
+        if math.prod(shape) != value.count:
+            raise Unsupported(f"{list(value.shape)} cannot be reshaped to {list(shape)}.")
         read = value.reshape(shape)
         if read is None:
             read = self.materialise(value).reshape(shape)
@@ -234,7 +233,7 @@ class Graph:
         known = [self.data.get(operand.node) for operand in node.operands]
         number = self._numbers.get(encode_node(node))
         if number is None:
-            number = self._folded(node, known) if node.count * dtype.size <= MAX_FOLDED_BYTES else None
+            number = self._folded(node, known) if worth_folding(node) else None
         if number is None:
             number = self._add(node)
         shape = tuple(values[0].shape[a] for a in dims)

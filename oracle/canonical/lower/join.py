@@ -12,7 +12,8 @@ def concat(graph: Graph, values: Sequence[Value], axis: int) -> Value:
     """`values` one after another along `axis`; their other sizes must agree."""
     first = values[0]
     for value in values:
-        if (*value.shape[:axis], *value.shape[axis + 1 :]) != (*first.shape[:axis], *first.shape[axis + 1 :]):
+        others = [(*one.shape[:axis], *one.shape[axis + 1 :]) for one in (value, first)]
+        if value.rank != first.rank or others[0] != others[1]:
             raise Unsupported(f"shapes {list(first.shape)} and {list(value.shape)} do not fit along axis {axis}.")
     parts = [value for value in values if value.shape[axis]] or [first]
     while len(parts) > 1:

@@ -71,7 +71,9 @@ def source(
     producers = _producers(graph, {*initializers, *(value.name for value in inputs)})
     for name in wanted:
         if name not in producers:
-            raise ModelError(f"The model has no tensor {name!r}.", hint=f"Its outputs are {', '.join(declared)}.")
+            raise ModelError(
+                f"The model has no tensor {name!r}.", hint=f"Its outputs are {', '.join(map(str, declared))}."
+            )
     if unknown := sorted(set(constants) - {value.name for value in inputs}):
         raise ModelError(f"The model has no input {unknown[0]!r}, for which a value is given.")
     inputs = [value for value in inputs if value.name not in constants]

@@ -1,15 +1,18 @@
 """One ONNX node while it is lowered: its inputs as values, its attributes as Python values."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from oracle.canonical.lower.graph import Graph
 from oracle.canonical.lower.unsupported import Unsupported
 from oracle.canonical.lower.value import Value
 from oracle.canonical.program.node import MAX_DIM
+from oracle.canonical.tensor import DType
 
 T = TypeVar("T")
 
@@ -54,8 +57,11 @@ class Op:
         return value
 
     def number(self, number: float) -> Value:
-        """A constant scalar of input 0's dtype."""
-        return self.graph.constant(number, self[0].dtype)
+        """A constant scalar of input 0's dtype, which must hold it."""
+        dtype = self[0].dtype
+        if dtype is not DType.FLOAT and not (math.isfinite(number) and np.array(number).astype(dtype.numpy) == number):
+            raise Unsupported(f"it works on {dtype.label}, which does not hold {number}.")
+        return self.graph.constant(number, dtype)
 
     def known(self, slot: int, what: str) -> NDArray[Any] | None:
         """Input `slot` as an array, None where it is left out; unsupported where it depends on the model's inputs."""

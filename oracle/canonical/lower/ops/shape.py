@@ -84,8 +84,8 @@ def Identity(op: Op) -> Value:
 
 def Range(op: Op) -> Value:
     start, limit, delta = (op.known(slot, "bounds") for slot in range(3))
-    if start is None or limit is None or delta is None:
-        raise Unsupported("it lacks a bound.")
+    if start is None or limit is None or delta is None or not start.size == limit.size == delta.size == 1:
+        raise Unsupported("it lacks a bound, or one is no number.")
     bounds = [float(n.reshape(())) if n.dtype.kind == "f" else int(n.reshape(())) for n in (start, limit, delta)]
     if not all(math.isfinite(bound) for bound in bounds) or not bounds[2]:
         raise Unsupported(f"its bounds are {bounds}.")
@@ -95,7 +95,7 @@ def Range(op: Op) -> Value:
         raise Unsupported(f"it has {count} elements.")
     dtype = op[0].dtype
     steps = op.graph.cast(op.graph.constant(np.arange(count, dtype=np.int64)), dtype)
-    return op.graph.map(Fn.ADD, op.graph.map(Fn.MUL, steps, op[2].expand(())), op[0].expand(()))
+    return op.graph.map(Fn.ADD, op.graph.map(Fn.MUL, steps, op.graph.reshape(op[2], ())), op.graph.reshape(op[0], ()))
 
 
 def Reshape(op: Op) -> Value:
@@ -145,6 +145,8 @@ def Split(op: Op) -> list[Value]:
     sizes = op.ints(1, "split")
     if sizes is None:
         parts = op.attr("num_outputs", len(op.outputs))
+        if parts != len(op.outputs):
+            raise Unsupported(f"it makes {parts} parts for {len(op.outputs)} outputs.")
         size = -(-x.shape[axis] // parts)
         sizes = [max(min(size, x.shape[axis] - size * part), 0) for part in range(parts)]
     if sum(sizes) != x.shape[axis] or min(sizes, default=0) < 0:
