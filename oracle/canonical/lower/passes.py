@@ -35,9 +35,9 @@ def with_outputs(nodes: Sequence[Node], outputs: Sequence[Value]) -> tuple[list[
     An output is a node that lies in row-major order, is no source, and that nothing else reads; else a copy of it.
     """
     extended = list(nodes)
-    used = live(nodes, [value.node for value in outputs])
-    readers = Counter(operand.node for number in used for operand in nodes[number].operands)
-    readers.update(value.node for value in outputs)
+    read = [number for value in outputs for number in _read(value)]
+    readers = Counter(operand.node for number in live(nodes, read) for operand in nodes[number].operands)
+    readers.update(read)
     last = []
     for value in outputs:
         node = nodes[value.node]
@@ -48,6 +48,11 @@ def with_outputs(nodes: Sequence[Node], outputs: Sequence[Value]) -> tuple[list[
             last.append(len(extended))
             extended.append(make_node(Kind.MAP, Fn.PICK, value.dtype, axes, [value]))
     return extended, last
+
+
+def _read(value: Value) -> list[int]:
+    """The nodes that a value is read from: its own, and those of its index values."""
+    return [value.node, *(number for c in value.coords if c.index is not None for number in _read(c.index))]
 
 
 def live(nodes: Sequence[Node], wanted: Iterable[int]) -> set[int]:

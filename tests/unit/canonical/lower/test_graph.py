@@ -275,3 +275,16 @@ def test_sorted_places_read_along_the_last_axis() -> None:
     x = integers(2, 9)
     (value,) = given_to(graph, [x])
     assert np.array_equal(run(graph, [x], graph.rank(RANK_DESCENDING, value, 4)), np.argsort(-x, kind="stable")[:, :4])
+
+
+def test_outputs_that_read_by_index_count_as_readers_of_it() -> None:
+    """A classifier's label and scores: the scores feed the label, so they cannot lie behind it as they are."""
+    graph = Graph()
+    x = integers(2, 3)
+    (value,) = given_to(graph, [x])
+    scores = graph.map(Fn.NEG, value)
+    labels = graph.gather(graph.constant(np.array([7, 8, 9])), 0, graph.fold(Fn.FOLD_ARGMAX, scores))
+    program = program_of(graph, [x], labels, scores)
+    first, second = compile_plan(program).run([x])
+    assert first.tolist() == (7 + np.argmin(x, 1)).tolist()
+    assert second.tolist() == (-x).reshape(-1).tolist()
