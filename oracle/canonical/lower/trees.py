@@ -68,7 +68,7 @@ def ensemble(op: Op, kind: str, targets: int, *, by_target: bool) -> Ensemble:
         raise Unsupported("two of its nodes have one number, or it has none.")
     nodes, children = _branches(op, trees, place)
     leaf_rows = np.flatnonzero(children[:, 0] < 0)
-    roots = np.setdiff1d(np.arange(len(nodes)), children[children >= 0])
+    roots = np.setdiff1d(np.arange(len(nodes)), children)
     owners, tree_of = np.unique(trees, return_inverse=True)
     if not np.array_equal(np.sort(tree_of[roots]), np.arange(len(owners))):
         raise Unsupported("its trees do not have one root each.")
@@ -96,6 +96,8 @@ def ensemble(op: Op, kind: str, targets: int, *, by_target: bool) -> Ensemble:
         nodes[leaf_rows, 1] = np.arange(len(leaf_rows))
         table = np.append(table.sum(axis=1), np.float32(0)).reshape(-1, 1)
         nodes[-1, 1] = len(leaf_rows)
+    if table.size == 1:
+        table = np.append(table, np.float32([[0]]), axis=0)  # one number would be a scalar, and its view no table's
     return Ensemble(
         nodes,
         grouped,
@@ -166,10 +168,12 @@ def _by_target(nodes: NDArray[np.uint32], roots: Ints, served: NDArray[np.bool_]
 
 
 def _depth(children: Ints, roots: Ints) -> int:
-    """Branches on the longest way from a root to a leaf."""
-    depth, level = 0, roots
-    while (level := np.unique(children[level][children[level] >= 0])).size:
-        depth += 1
-        if depth > len(children):
-            raise Unsupported("its branches go round in a circle.")
+    """Branches on the longest way from a root to a leaf; all nodes must lie on such ways, each on one."""
+    depth, level, met = 0, roots, len(roots)
+    while (level := children[level][children[level] >= 0]).size:
+        depth, met = depth + 1, met + len(level)
+        if met > len(children):
+            break
+    if met != len(children):
+        raise Unsupported("its branches are no trees: two lead to one node, or they go round in a circle.")
     return depth
