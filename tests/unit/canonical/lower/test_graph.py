@@ -103,6 +103,18 @@ def test_outputs_are_the_last_nodes_in_order() -> None:
         assert result.tolist() == right.reshape(-1).tolist()
 
 
+def test_an_output_that_another_output_is_gathered_by_comes_first() -> None:
+    """A classifier's label is read at the position that its scores won: the scores are an output, too."""
+    graph = Graph()
+    x = integers(2, 5)
+    (value,) = given_to(graph, [x])
+    scores = graph.map(Fn.NEG, value)
+    labels = graph.gather(graph.constant(np.arange(5) * 10), 0, graph.fold(Fn.FOLD_ARGMAX, scores))
+    program = program_of(graph, [x], labels, scores)
+    got = compile_plan(program).run([x])
+    assert [one.tolist() for one in got] == [(x.argmin(1) * 10).tolist(), (-x).reshape(-1).tolist()]
+
+
 def test_dead_nodes_and_constants_are_left_out() -> None:
     """They would be committed, stored and computed for nothing."""
     graph = Graph()
