@@ -96,8 +96,8 @@ def ensemble(op: Op, kind: str, targets: int, *, by_target: bool) -> Ensemble:
         nodes[leaf_rows, 1] = np.arange(len(leaf_rows))
         table = np.append(table.sum(axis=1), np.float32(0)).reshape(-1, 1)
         nodes[-1, 1] = len(leaf_rows)
-    if table.size == 1:
-        table = np.append(table, np.float32([[0]]), axis=0)  # one number would be a scalar, and its view no table's
+    if table.size == 1:  # a view of one element has no coordinate, which a table's view needs
+        table = np.append(table, np.zeros((1, 1), np.float32), axis=0)
     return Ensemble(
         nodes,
         grouped,

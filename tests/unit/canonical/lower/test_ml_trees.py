@@ -49,11 +49,11 @@ def agrees(made: onnx.ModelProto, x: Array) -> None:
 
 
 def ensemble(
-    kind: str, trees: list[Any], ids: list[list[int]], seed: int, *, lowest: float = -1, missing: bool = False
+    kind: str, trees: list[Any], ids: list[list[int]], seed: int, *, lowest: int = -1, missing: bool = False
 ) -> dict[str, Any]:
     """Attributes of an ensemble of `trees`: nested pairs are branches, anything else is a leaf.
 
-    Every leaf of tree t has a weight for each of `ids[t]`.
+    Every leaf of tree t has a weight for each of `ids[t]`: such that sums are exact, and ties are ties, in any order.
     """
     random = np.random.default_rng(seed)
     nodes = ("treeids", "nodeids", "featureids", "modes", "values", "truenodeids", "falsenodeids")
@@ -75,7 +75,7 @@ def ensemble(
             for name, child in zip(("truenodeids", "falsenodeids"), shape, strict=True):
                 found[f"nodes_{name}"][row] = add(tree, child)
         for one in ids[tree] if not inner else []:
-            weight = round(float(random.uniform(lowest, 1)), 3)
+            weight = float(random.integers(64 * lowest, 65)) / 64
             for name, value in zip(("treeids", "nodeids", "ids", "weights"), (tree, number, one, weight), strict=True):
                 found[f"{kind}_{name}"].append(value)
         return number
@@ -123,7 +123,7 @@ def test_classifiers_agree_with_onnxruntime(
     ids = [[t % classes] if single else list(range(classes)) for t in range(len(trees))]
     attributes = ensemble("class", trees, ids, seed)
     if single or data.draw(st.booleans()):
-        attributes["base_values"] = [0.5, -0.25, 2.0, 0.1][:classes]
+        attributes["base_values"] = [0.5, -0.25, 2.0, 0.125][:classes]
     attributes["post_transform"] = data.draw(st.sampled_from(["NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO"]))
     x = features(seed)
     labels = [7, -3, 12, 5][:classes]
