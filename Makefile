@@ -69,8 +69,9 @@ artifacts: build ## copy ABIs and bytecode into the package
 models: setup ## train and export the sample models again
 	@$(PY) models/train.py
 
-docs: setup ## write the tables in docs/ from build/*.json
+docs: setup ## write the tables in docs/ from build/*.json, and what ONNX's own tests say of each operator
 	@$(PY) scripts/docs.py
+	@$(PY) scripts/operators.py
 
 lock: $(STAMPS)/venv ## resolve the Python packages again, keeping versions that still fit
 	@$(LOCK) pyproject.toml --extra demo --group chain --group models --group test --group lint -o requirements/dev.txt
