@@ -13,6 +13,30 @@ from oracle.canonical.program.node import Fn
 from oracle.canonical.tensor import DType
 
 
+def ArrayFeatureExtractor(op: Op) -> Value:
+    x = op[0] if op[0].rank > 1 else op[0].insert(0)
+    columns = op.graph.reshape(op[1], (op[1].count,))
+    known = op.graph.known(columns)
+    if known is not None and known.size and not 0 <= known.min() <= known.max() < x.shape[-1]:
+        raise Unsupported(f"it takes columns {known.min()} to {known.max()} of {x.shape[-1]}.")
+    return op.graph.gather(x, x.rank - 1, columns)
+
+
+def Binarizer(op: Op) -> Value:
+    return op.graph.cast(op.graph.map(Fn.LESS, op.number(op.attr("threshold", 0.0)), op[0]), op[0].dtype)
+
+
+def Imputer(op: Op) -> Value:
+    x, map_ = op[0], op.graph.map
+    kind = "float" if x.dtype is DType.FLOAT else "int64"
+    values: list[float] = op.attr(f"imputed_value_{kind}s", [])
+    missing = op.attributes.get(f"replaced_value_{kind}", 0)
+    if x.dtype not in (DType.FLOAT, DType.INT64) or x.rank not in (1, 2) or len(values) not in (1, x.shape[-1]):
+        raise Unsupported(f"its {len(values)} values do not fit an input {x.dtype.label}{list(x.shape)}.")
+    same = map_(Fn.EQUAL, x, op.number(missing)) if missing == missing else map_(Fn.NOT, map_(Fn.EQUAL, x, x))  # noqa: PLR0124
+    return map_(Fn.WHERE, same, op.graph.constant(values, x.dtype), x)
+
+
 def LinearClassifier(op: Op) -> list[Value]:
     known = labels(op, "classlabels_ints", "classlabels_strings")
     scores = _linear(op, floats(op, "intercepts").size)
