@@ -1,5 +1,6 @@
 """Whether an answer is right: docs/canonical.md section 8, fault 3. Compared exactly, with no slack of its own."""
 
+import math
 import struct
 from collections.abc import Sequence
 from fractions import Fraction
@@ -9,15 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oracle.canonical.model import OutputSpec
+from oracle.errors import ModelError
 
 # Computed in float64, |a - c| and atol + rtol * |c| err by less than 2^-51 of themselves, unless they are tiny.
 _SURE = 1 + 2.0**-50
 _TINY = 2.0**-900
 
 
-def _float64(bits: int) -> float:
+def float64_of(bits: int) -> float:
+    """The float64 whose bits are `bits`, as a model publishes its tolerances."""
     value: float = struct.unpack(">d", bits.to_bytes(8, "big"))[0]
     return value
+
+
+def bits_of(value: float) -> int:
+    """The bits of a tolerance; raises `ModelError` where it is negative or not finite."""
+    if not (math.isfinite(value) and value >= 0):
+        raise ModelError(f"{value} is no tolerance.", hint="Tolerances are finite and not negative.")
+    return int.from_bytes(struct.pack(">d", abs(value)), "big")
 
 
 def wrong_elements(
@@ -27,7 +37,7 @@ def wrong_elements(
     return [
         (slot, int(index))
         for slot, (answer, truth, spec) in enumerate(zip(answers, canonical, specs, strict=True))
-        for index in _wrong(answer.reshape(-1), truth.reshape(-1), _float64(spec.atol), _float64(spec.rtol))
+        for index in _wrong(answer.reshape(-1), truth.reshape(-1), float64_of(spec.atol), float64_of(spec.rtol))
     ]
 
 
