@@ -86,13 +86,13 @@ def _specs(
         for value in values:
             _check_tensor(role, value)
     values = inputs + outputs
-    known = {_dim_key(value, axis) for value in values for axis in _dynamic(value)}
+    known = {dim_key(value, axis) for value in values for axis in _dynamic(value)}
     if unknown := sorted(dims.keys() - known):
         raise ModelError(
             f"The model has no dynamic dimension {', '.join(unknown)}.",
             hint=f"It has {', '.join(sorted(known)) or 'none'}.",
         )
-    leading = {_dim_key(value, 0): 1 for value in values if 0 in _dynamic(value)}
+    leading = {dim_key(value, 0): 1 for value in values if 0 in _dynamic(value)}
     bound = leading | dims
     return _sized("inputs", inputs, bound), _sized("outputs", outputs, bound)
 
@@ -132,7 +132,8 @@ def _dynamic(value: onnx.ValueInfoProto) -> list[int]:
     return [axis for axis, dim in enumerate(shape) if dim.WhichOneof("value") != "dim_value"]
 
 
-def _dim_key(value: onnx.ValueInfoProto, axis: int) -> str:
+def dim_key(value: onnx.ValueInfoProto, axis: int) -> str:
+    """What a dynamic dimension is called: its symbol, or `TENSOR.AXIS` where it has none."""
     return value.type.tensor_type.shape.dim[axis].dim_param or f"{value.name}.{axis}"
 
 
@@ -151,7 +152,7 @@ def _sized(role: str, values: Sequence[onnx.ValueInfoProto], bound: Mapping[str,
 def _spec(value: onnx.ValueInfoProto, bound: Mapping[str, int]) -> TensorSpec:
     shape = []
     for axis, dim in enumerate(value.type.tensor_type.shape.dim):
-        key = _dim_key(value, axis)
+        key = dim_key(value, axis)
         size = dim.dim_value if dim.WhichOneof("value") == "dim_value" else bound.get(key)
         if size is None:
             raise ModelError(

@@ -59,11 +59,14 @@ def open_session(
     threads: int = 1,
     providers: Sequence[str] = ("CPUExecutionProvider",),
     optimisation_level: str = "all",
+    arena: bool = True,
+    memory_pattern: bool = True,
 ) -> ort.InferenceSession:
     """A session over a self-contained ONNX file's bytes; `name` is what errors call the model.
 
-    `threads` are onnxruntime's intra-op threads. Raises `ModelError` where onnxruntime cannot run the model,
-    `ConfigError` on an unknown provider or level.
+    `threads` are onnxruntime's intra-op threads. Without the `arena` its memory is not bounded: not for models of
+    strangers. `memory_pattern` plans a run's memory as one block. Raises `ModelError` where onnxruntime cannot run the
+    model, `ConfigError` on an unknown provider or level.
     """
     missing = [provider for provider in providers if provider not in ort.get_available_providers()]
     if missing or not providers:
@@ -82,7 +85,9 @@ def open_session(
     options.inter_op_num_threads = 1
     options.graph_optimization_level = OPTIMISATION_LEVELS[optimisation_level]
     options.log_severity_level = _SILENT
-    options.add_session_config_entry("session.use_env_allocators", "1")
+    options.enable_cpu_mem_arena = arena
+    options.enable_mem_pattern = memory_pattern
+    options.add_session_config_entry("session.use_env_allocators", "1" if arena else "0")
     try:
         return ort.InferenceSession(onnx, options, providers=list(providers))
     except Exception as problem:  # the errors of onnxruntime share no other base class
