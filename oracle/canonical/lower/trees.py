@@ -20,6 +20,7 @@ _MODES: Final = {
 }
 _MISSING: Final = 16
 _MAX_FEATURES: Final = 2**24
+_MAX_WEIGHTS: Final = 2**26
 
 Ints = NDArray[np.int64]
 
@@ -63,8 +64,8 @@ def ensemble(op: Op, kind: str, targets: int, *, by_target: bool) -> Ensemble:
     `by_target` allows groups by target: trees are summed then, not compared or averaged.
     """
     trees, numbers = _ints(op, "nodes_treeids"), _ints(op, "nodes_nodeids")
-    place = {key: row for row, key in enumerate(zip(trees.tolist(), numbers.tolist(), strict=True))}
-    if not place or len(place) != len(trees):
+    place = {key: row for row, key in enumerate(zip(trees.tolist(), numbers.tolist(), strict=False))}
+    if not place or not len(place) == len(trees) == len(numbers):
         raise Unsupported("two of its nodes have one number, or it has none.")
     nodes, children = _branches(op, trees, place)
     leaf_rows = np.flatnonzero(children[:, 0] < 0)
@@ -77,6 +78,8 @@ def ensemble(op: Op, kind: str, targets: int, *, by_target: bool) -> Ensemble:
     rows, ids, values = _weights(op, kind, place, targets)
     if np.any(children[rows, 0] >= 0):
         raise Unsupported("a branch, not a leaf, has a weight.")
+    if len(leaf_rows) * targets > _MAX_WEIGHTS:
+        raise Unsupported(f"its {len(leaf_rows)} leaves have weights for {targets} targets.")
     leaf_of = np.full(len(nodes), -1)
     leaf_of[leaf_rows] = np.arange(len(leaf_rows))
     table = np.zeros((len(leaf_rows), targets), np.float32)

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from oracle.canonical.lower.op import Op
 from oracle.canonical.lower.unsupported import Unsupported
 from oracle.canonical.lower.value import Axis
@@ -30,11 +33,11 @@ class Windows:
             for a, (before, stride, dilation) in enumerate(zip(self.before, self.strides, self.dilations, strict=True))
         ]
 
-    def counts(self, axis: int) -> list[int]:
+    def counts(self, axis: int) -> NDArray[np.int64]:
         """For each window along spatial axis `axis`, how many of its positions lie in the input or its padding."""
-        low, high = -self.before[axis], self.sizes[axis] + self.after[axis]
-        starts = (low + self.strides[axis] * window for window in range(self.outputs[axis]))
-        return [sum(start + self.dilations[axis] * k < high for k in range(self.kernel[axis])) for start in starts]
+        starts = self.strides[axis] * np.arange(self.outputs[axis]) - self.before[axis]
+        room = self.sizes[axis] + self.after[axis] - starts
+        return np.clip(-(-room // self.dilations[axis]), 0, self.kernel[axis])
 
 
 def windows(op: Op, kernel: Sequence[int]) -> Windows:

@@ -30,7 +30,7 @@ def Imputer(op: Op) -> Value:
     x, map_ = op[0], op.graph.map
     kind = "float" if x.dtype is DType.FLOAT else "int64"
     values: list[float] = op.attr(f"imputed_value_{kind}s", [])
-    missing = op.attributes.get(f"replaced_value_{kind}", 0)
+    missing = op.attr("replaced_value_float", 0.0) if kind == "float" else op.attr("replaced_value_int64", 0)
     if x.dtype not in (DType.FLOAT, DType.INT64) or x.rank not in (1, 2) or len(values) not in (1, x.shape[-1]):
         raise Unsupported(f"its {len(values)} values do not fit an input {x.dtype.label}{list(x.shape)}.")
     same = map_(Fn.EQUAL, x, op.number(missing)) if missing == missing else map_(Fn.NOT, map_(Fn.EQUAL, x, x))  # noqa: PLR0124

@@ -23,10 +23,8 @@ def AveragePool(op: Op) -> Value:
         return op.graph.fold(Fn.FOLD_MEAN, _read(op, op.graph.solid(x), found, 0), axes=len(found.kernel))
     total = op.graph.fold(Fn.FOLD_SUM, _read(op, x, found, 0), axes=len(found.kernel))
     counts = np.ones((), np.float32)
-    for axis in range(len(found.kernel)):
-        counts = np.multiply.outer(counts, np.array(found.counts(axis), np.float32))
-    if counts.size and counts.min() == counts.max():
-        counts = counts.reshape(-1)[0]
+    for along in map(found.counts, range(len(found.kernel))):
+        counts = np.multiply.outer(counts, (along[:1] if np.all(along == along[:1]) else along).astype(np.float32))
     return op.graph.map(Fn.DIV, total, op.graph.constant(counts))
 
 

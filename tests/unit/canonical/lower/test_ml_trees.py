@@ -228,6 +228,7 @@ REASONS = [
     ({"target_nodeids": [0, 2]}, "a branch, not a leaf"),
     ({"target_nodeids": [1, 1]}, "two weights for one target"),
     ({"base_values": [1.0, 2.0]}, "2 base_values for 1 targets"),
+    ({"n_targets": 2**40}, "2 leaves have weights for 1099511627776 targets"),
     ({"aggregate_function": "MEDIAN"}, "does not exist"),
     (
         {

@@ -19,7 +19,7 @@ few = settings(max_examples=50, deadline=None)
 
 def normal(*shape: int, seed: int = 0) -> Array:
     """Some float32 numbers."""
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+    return np.asarray(np.random.default_rng(seed).standard_normal(shape), np.float32)
 
 
 def agrees(made: onnx.ModelProto, *inputs: Array) -> None:
@@ -190,7 +190,14 @@ def test_batch_normalisation_is_one_product_and_one_sum(opset: int) -> None:
         ("Conv", [normal(1, 3, 8), normal(2, 3, 3)], {"strides": [0]}, "must be positive"),
         ("Conv", [normal(1, 3, 8), normal(2, 3, 3)], {"auto_pad": "SAME_LOWER", "dilations": [2]}, "is not ONNX's"),
         ("Conv", [normal(1, 3, 8), normal(2, 3, 3)], {"auto_pad": "SOME"}, "auto_pad 'SOME' does not exist"),
+        ("Conv", [normal(1, 3), normal(2, 3)], {}, "do not fit an input"),
+        ("Conv", [normal(1, 3, 8), normal(2, 3, 3), normal(3)], {}, "bias of shape \\[3\\] does not fit 2 filters"),
         ("MatMul", [normal(2, 3), normal(2, 3)], {}, "cannot be multiplied"),
+        ("MatMul", [normal(2, 3), normal()], {}, "by a scalar"),
+        ("Gemm", [normal(2, 3, 4), normal(4, 5)], {}, "not those of matrices"),
+        ("Gemm", [normal(2, 3), normal(3, 4), normal(2, 1, 1)], {}, "addend of shape"),
+        ("LayerNormalization", [normal(2, 3), normal(4, 2, 3)], {}, "scale or bias does not fit"),
+        ("BatchNormalization", [normal(2, 3)], {}, "input 1 is missing"),
         ("BatchNormalization", [normal(2, 3), *[normal(2)] * 4], {}, "do not fit the channels"),
         ("BatchNormalization", [normal(2, 3), *[normal(3)] * 4], {"training_mode": 1}, "in training mode"),
         ("LayerNormalization", [normal(2, 3), normal(3)], {"stash_type": 11}, "stash_type"),
