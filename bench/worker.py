@@ -117,7 +117,7 @@ def _load(devnet: Devnet) -> Iterator[Load]:
     inputs = [encode(sample.tensors, file.model.inputs) for sample in credit_applicants(range(100))]
     policy = sensible_policy(LOCAL, GWEI, answer_time=3_600, window=3_600)
     with open_chain(devnet.settings) as chain, open_sender(chain) as sender:
-        yield Load(sender, chain.oracle, ModelId(file.model.id), policy, inputs)
+        yield Load(sender, chain.oracle, ModelId(bytes.fromhex(devnet.models["credit"].model_id[2:])), policy, inputs)
 
 
 def _fund(devnet: Devnet, load: Load) -> None:

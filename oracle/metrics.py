@@ -66,6 +66,7 @@ class SkipReason(StrEnum):
     ANSWERED_ALREADY = "answered_already"
     OUTPUT_TOO_LARGE = "output_too_large"
     INFERENCE_FAILED = "inference_failed"
+    DISAGREEMENT = "disagreement"
     DRY_RUN = "dry_run"
     REJECTED = "rejected"
 
@@ -146,10 +147,13 @@ class Metrics:
         self.answers = self._counter("answers_total", "Requests dealt with.", outcome=AnswerOutcome)
         self.skipped = self._counter("skipped_total", "Requests left unanswered.", reason=SkipReason)
         self.answer_worker_seconds = self._histogram(
-            "answer_worker_seconds", "Own time per answer: without inference and RPC waits.", _WORK_BUCKETS
+            "answer_worker_seconds", "Own time per answer: without running models and RPC waits.", _WORK_BUCKETS
         )
         self.inference_seconds = self._histogram(
-            "inference_seconds", "Time of one run of a model.", _INFERENCE_BUCKETS, model=each_model
+            "inference_seconds", "Time of one run of a model by onnxruntime.", _INFERENCE_BUCKETS, model=each_model
+        )
+        self.canonical_seconds = self._histogram(
+            "canonical_seconds", "Time of one canonical run of a model.", _INFERENCE_BUCKETS, model=each_model
         )
         self.batch_size = self._histogram("batch_size", "Answers per transaction.", _BATCH_BUCKETS)
         self.open_answers = self._gauge("open_answers", "Answers not final yet.")

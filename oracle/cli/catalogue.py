@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oracle.canonical.model import Model
+from oracle.canonical.model import Model, OutputSpec
+from oracle.canonical.tolerance import float64_of
 from oracle.chain.events import MirrorsAdded, ModelPublished
 from oracle.chain.history import happenings
 from oracle.cli.units import show_hex
@@ -49,11 +50,18 @@ class Listing:
             "onnx_digest": show_hex(self.onnx_digest),
             "program_root": show_hex(model.program_root) if model else None,
             "disputable": any(model.program_root) if model else None,
+            "nodes": model.node_count if model else None,
+            "worst_leaf_gas": model.worst_leaf_gas if model else None,
             "inputs": [str(spec) for spec in model.inputs] if model else None,
             "outputs": [str(spec) for spec in model.output_tensors] if model else None,
+            "tolerances": [_tolerance(spec) for spec in model.outputs] if model else None,
             "uris": list(self.uris),
             "block": self.block,
         }
+
+
+def _tolerance(spec: OutputSpec) -> dict[str, float]:
+    return {"atol": float64_of(spec.atol), "rtol": float64_of(spec.rtol)}
 
 
 def published(chain: Chain) -> list[Listing]:

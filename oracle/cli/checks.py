@@ -1,5 +1,6 @@
 """The checks of `assay doctor`. Each tells what it found; none changes anything."""
 
+import os
 import shutil
 import sqlite3
 import time
@@ -11,17 +12,18 @@ from pathlib import Path
 
 import numpy as np
 
-from oracle.canonical.tensor import TensorSpec
 from oracle.chain.abi import artifact
 from oracle.chain.provider import Provider
 from oracle.chain.signer import Signer
 from oracle.cli.catalogue import Listing, published
 from oracle.cli.units import show_ether
 from oracle.errors import AssayError, ChainError, FundsError, ModelError, StoreError
-from oracle.inference.model_file import ModelFile
+from oracle.inference.canonical_model import compile_models
 from oracle.inference.sessions import SessionCache
+from oracle.services.agreement import probes, require_agreement
 from oracle.services.context import Chain, open_chain, open_signer
-from oracle.services.serving import load_files, serve
+from oracle.services.engines import Engines
+from oracle.services.serving import Served, load_files, serve
 from oracle.settings import Settings, show_url
 from oracle.store.database import REVISION
 
@@ -141,43 +143,46 @@ def _registry(chain: Chain, listings: list[Listing]) -> str:
 
 def _model(settings: Settings, path: Path, listings: list[Listing]) -> str:
     (file,) = load_files([path], settings.operator.dims)
-    served = serve([file], [listing.model for listing in listings if listing.model is not None])
+    programs = compile_models([file])
+    served = serve([file], programs, [listing.model for listing in listings if listing.model is not None])
     if not served:
         raise ModelError(
-            f"{path} (SHA-256 {file.digest.hex()[:16]}…) is no published model with these inputs and outputs.",
+            f"{path} (SHA-256 {file.digest.hex()[:16]}…) is no published model with these inputs, outputs and program.",
             hint=f"Publish it with `assay model publish {path}`, or get the published file.",
         )
-    took = _try_out(settings, file)
-    return f"published, and onnxruntime runs it in {took * 1_000:.1f} ms"
+    took = _try_out(_engines(settings), list(served.values()))
+    agrees = "agrees with canonical execution" if any(each.program for each in served.values()) else "runs it"
+    return f"published, and onnxruntime {agrees}, in {took * 1_000:.1f} ms"
 
 
-def _try_out(settings: Settings, file: ModelFile) -> float:
-    """Run the model on zeros and on random input; yields the seconds. Raises `ModelError` where it fails."""
+def _engines(settings: Settings) -> Engines:
+    chosen = settings.operator
     sessions = SessionCache(
-        threads=settings.operator.threads,
-        providers=settings.operator.providers,
-        optimisation_level=settings.operator.optimisation,
+        threads=chosen.threads,
+        providers=chosen.providers,
+        optimisation_level=chosen.optimisation,
         max_batch=1,
     )
-    random = np.random.default_rng(0)
-    for kind in ("zeros", "random input"):
-        tensors = [
-            np.zeros(spec.shape, spec.dtype.numpy) if kind == "zeros" else _random(random, spec)
-            for spec in file.model.inputs
-        ]
-        result = sessions.run(file, [tensors])
+    return Engines(sessions, chosen.threads or os.cpu_count() or 1)
+
+
+def _try_out(engines: Engines, served: list[Served]) -> float:
+    """Run a file on probes, and against the program of each model it serves; yields the seconds of the last run.
+
+    Raises `ModelError` where it fails, yields numbers that are none, or disagrees.
+    """
+    file = served[0].file
+    for kind, inputs in probes(file.model.inputs):
+        result = engines.sessions.run(file, [inputs])
         (outputs,) = result.outputs
         if isinstance(outputs, AssayError):
             raise ModelError(f"It fails on {kind}: {outputs.message}", hint=outputs.hint)
         if any(tensor.dtype.kind == "f" and not np.isfinite(tensor).all() for tensor in outputs):
             raise ModelError(f"It yields NaN or infinities on {kind}.", hint="Look at the model before serving it.")
+    for each in served:
+        if each.program is not None:
+            require_agreement(each, each.program, engines)
     return result.session_seconds
-
-
-def _random(random: np.random.Generator, spec: TensorSpec) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
-    kind = spec.dtype.numpy.kind
-    values = random.random(spec.shape) if kind == "f" else random.integers(0, 2, spec.shape)
-    return np.asarray(values).astype(spec.dtype.numpy)
 
 
 def _store_path(settings: Settings, role: str) -> Path:

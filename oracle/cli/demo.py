@@ -124,6 +124,8 @@ def _live_table(lines: "Sequence[Line]", title: str) -> "Table":
 
 
 def _conclude(report: "Report") -> None:
+    from oracle.canonical.tolerance import float64_of  # noqa: PLC0415
+
     print_table(
         ["#", "request", "model", "asked", "answer", "what the contract did", "operator", "gas"],
         [
@@ -140,6 +142,20 @@ def _conclude(report: "Report") -> None:
             for line in report.lines
         ],
         title="From request to final answer",
+    )
+    print_table(
+        ["model", "program root", "nodes", "dearest proof", "tolerance"],
+        [
+            [
+                name,
+                f"0x{model.program_root.hex()}",
+                f"{model.node_count:,}",
+                f"{model.worst_leaf_gas:,} gas",
+                ", ".join(f"{float64_of(output.atol):g}" for output in model.outputs),
+            ]
+            for name, model in report.models.items()
+        ],
+        title="The models' programs: every answer is the canonical one, bit for bit",
     )
     gas, money = report.gas, report.money
     typer.echo(

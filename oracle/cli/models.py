@@ -91,6 +91,7 @@ def show(
     json: Json = False,
 ) -> None:
     """One model: specs, digest, program, publisher, where to get it."""
+    from oracle.canonical.tolerance import float64_of  # noqa: PLC0415
     from oracle.cli.catalogue import find, published  # noqa: PLC0415
 
     with session(context).chain() as chain, working("Reading the registry"):
@@ -105,9 +106,17 @@ def show(
             ("name", listing.name or "-"),
             ("file's SHA-256", f"{listing.onnx_digest.hex()} (a claim of the publisher)"),
             ("program root", listing.program),
+            *(
+                [
+                    ("nodes", f"{specs.node_count:,}"),
+                    ("dearest one-step proof", f"{specs.worst_leaf_gas:,} gas"),
+                ]
+                if specs and any(specs.program_root)
+                else []
+            ),
             *((f"input {slot}", str(spec)) for slot, spec in enumerate(specs.inputs if specs else ())),
             *(
-                (f"output {slot}", f"{spec.tensor}, atol {_float64(spec.atol)}, rtol {_float64(spec.rtol)}")
+                (f"output {slot}", f"{spec.tensor}, atol {float64_of(spec.atol):g}, rtol {float64_of(spec.rtol):g}")
                 for slot, spec in enumerate(specs.outputs if specs else ())
             ),
             ("publisher", listing.publisher),
@@ -115,10 +124,3 @@ def show(
             ("announced in", f"block {listing.block}"),
         ]
     )
-
-
-def _float64(bits: int) -> str:
-    import struct  # noqa: PLC0415
-
-    value: float = struct.unpack(">d", bits.to_bytes(8, "big"))[0]
-    return f"{value:g}"

@@ -47,11 +47,17 @@ def operator(
     dim: Dims = None,
     min_fee: Annotated[int | None, typer.Option(min=0, metavar="GWEI", help="Least fee to answer for.")] = None,
     max_bond: Annotated[int | None, typer.Option(min=0, metavar="GWEI", help="Largest bond to stake.")] = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Bond onnxruntime's output, unchecked, where the model allows it.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing; log what would be answered.")] = False,
     http_port: HttpPort = None,
     store: StoreFile = None,
 ) -> None:
-    """Answer requests with your models, until Ctrl-C or SIGTERM. A restart resumes where it stopped."""
+    """Answer requests with your models, until Ctrl-C or SIGTERM. A restart resumes where it stopped.
+
+    Each answer is computed canonically too, and not given where onnxruntime disagrees; --fast leaves that out.
+    """
     from oracle.services.loop import stop_on_signals  # noqa: PLC0415
     from oracle.services.run import run_operator  # noqa: PLC0415
 
@@ -61,6 +67,7 @@ def operator(
         operator__dims=parse_dims(dim) if dim else None,
         operator__min_fee_gwei=min_fee,
         operator__max_bond_gwei=max_bond,
+        operator__fast=fast or None,
         operator__dry_run=dry_run or None,
         http__port=http_port,
         store__path=store,

@@ -27,8 +27,9 @@ from oracle.chain.provider import Provider
 from oracle.chain.sender import Sender
 from oracle.chain.signer import KeySigner, write_keystore
 from oracle.demo.config_file import write_toml
-from oracle.demo.samples import MODELS, credit_applicants, model_path
+from oracle.demo.samples import MODELS, credit_applicants, model_path, sample_model
 from oracle.errors import ChainError, ConfigError, ModelError
+from oracle.inference.canonical_model import compile_model
 from oracle.inference.model_file import load_model_file
 from oracle.settings import DevnetAccount, DevnetModel, Settings, load_settings
 from oracle.store.database import Store
@@ -163,7 +164,10 @@ def _set_up(
 
 
 def publish_samples(sender: Sender, registry: ChecksumAddress, tell: Tell) -> dict[str, tuple[Path, Model]]:
-    """Announce the sample models; yields file and model by name. One that is not installed is told and left out."""
+    """Compile and announce the sample models; yields file and model by name.
+
+    One that is not installed is told and left out.
+    """
     files = {}
     for name in MODELS:
         try:
@@ -171,7 +175,7 @@ def publish_samples(sender: Sender, registry: ChecksumAddress, tell: Tell) -> di
         except ModelError as error:
             tell(f"Without {name}: {error}")
             continue
-        model = load_model_file(path).model
+        model = sample_model(name, compile_model(load_model_file(path)))
         sender.execute(RegistryContract(registry).publish(model, ()), purpose=f"publish {name}")
         files[name] = (path, model)
     return files

@@ -1,10 +1,13 @@
 """What comes of the demo: each request's line, and the report that `demo.json` holds."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from oracle.canonical.model import Model
+from oracle.canonical.tolerance import float64_of
 from oracle.demo.audit import Audit
 from oracle.demo.cast import Ask
 
@@ -32,9 +35,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How it went. `gas` holds medians over the requests; `worker_ms_p50` is the operators' own time per answer."""
+    """How it went. `models` are as published, by name; `gas` holds medians over the requests.
+
+    `worker_ms_p50` is the operators' own time per answer, without running models.
+    """
 
     lines: tuple[Line, ...]
+    models: Mapping[str, Model]
     gas: dict[str, int]
     worker_ms_p50: float
     seconds: float
@@ -47,6 +54,15 @@ class Report:
             "final": sum("finalize" in line.transactions for line in self.lines),
             "callbacks": sum("deliver" in line.transactions for line in self.lines),
             "models": sorted({line.ask.sample.model for line in self.lines}),
+            "programs": {
+                name: {
+                    "root": f"0x{model.program_root.hex()}",
+                    "nodes": model.node_count,
+                    "worst_leaf_gas": model.worst_leaf_gas,
+                    "atol": [float64_of(output.atol) for output in model.outputs],
+                }
+                for name, model in self.models.items()
+            },
             "gas": self.gas,
             "worker_ms_p50": self.worker_ms_p50,
             "seconds": round(self.seconds, 1),

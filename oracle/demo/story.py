@@ -7,9 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
-from oracle.canonical.tensor import decode
+from oracle.canonical.model import Model
+from oracle.canonical.tensor import decode, encode
 from oracle.chain.abi import artifact
 from oracle.chain.calls import Call
 from oracle.chain.events import Answered, Delivered, DeliveryFailed, Expired, Requested, Settled, decode_log
@@ -22,18 +21,16 @@ from oracle.demo.cast import cast, decision_words, expected_event
 from oracle.demo.devnet import Devnet
 from oracle.demo.processes import Worker
 from oracle.demo.report import Line, Report
-from oracle.demo.samples import MODELS, describe_answer
+from oracle.demo.samples import MODELS, describe_answer, sample_model
 from oracle.errors import AssayError, WaitTimeout
-from oracle.inference.model_file import ModelFile, load_model_file
-from oracle.inference.sessions import SessionCache
+from oracle.inference.canonical_model import compile_model
+from oracle.inference.model_file import load_model_file
 from oracle.services.context import Chain, make_sender, open_chain
 from oracle.store.database import Store
 
 WINDOW = 4
 LIMIT_SECONDS = 85.0
 _POLL_SECONDS = 0.2
-_TOLERANCE = 1e-3
-"""How far an operator's output may be from ours: batches and threads change the last bits of float32 sums."""
 
 
 class Stage(Protocol):
@@ -77,7 +74,7 @@ def play(folder: Path, requests: int, stage: Stage) -> Report:
             said = "\n".join(f"--- {worker.role}\n{worker.tail()}" for worker in workers)
             raise AssayError(f"{error.message}\n{said}", hint=error.hint) from error
         gas = play.gas()
-        return Report(tuple(lines), gas, _worker_ms(workers), time.monotonic() - began, money)
+        return Report(tuple(lines), play.models(), gas, _worker_ms(workers), time.monotonic() - began, money)
 
 
 class _Play:
@@ -87,10 +84,8 @@ class _Play:
         self._chain, self._network, self._lines, self._stage, self._began = chain, network, lines, stage, began
         self._names = {address: name for name, address in network.consumers.items()}
         self._roles = {account.address: role for role, account in network.accounts.items()}
-        self._files: dict[str, ModelFile] = {
-            name: load_model_file(model.path) for name, model in network.models.items()
-        }
-        missing = [name for name in MODELS if name not in self._files]
+        self._programs = {name: compile_model(load_model_file(model.path)) for name, model in network.models.items()}
+        missing = [name for name in MODELS if name not in self._programs]
         if missing:
             raise AssayError(f"The demo needs the model {missing[0]}.", hint="Install `assay-oracle[demo]`.")
         self._next = chain.provider.block_number() + 1
@@ -148,6 +143,10 @@ class _Play:
             earned[checksum(operator)] += self._fees[line.ask.consumer]
         return earned
 
+    def models(self) -> dict[str, Model]:
+        """The models as they were published, by name."""
+        return {name: sample_model(name, program) for name, program in self._programs.items()}
+
     def gas(self) -> dict[str, int]:
         """Medians of gas per request, in equal shares where one transaction served several."""
         used: dict[bytes, int] = {}
@@ -186,7 +185,7 @@ class _Play:
         match event:
             case Answered():
                 line.state, line.operator, line.output = "answered", self._roles[event.operator], event.output
-                model = self._files[line.ask.sample.model].model
+                model = self._programs[line.ask.sample.model].model
                 line.answer = describe_answer(line.ask.sample.model, decode(event.output, model.output_tensors))
                 self._count("answer", log, line)
             case Settled():
@@ -209,17 +208,13 @@ class _Play:
             self._decisions[request_id] = name, values
 
     def _compare(self) -> None:
-        """Every answer against our own run of the model, and every decision against the consumer's rule."""
-        sessions = SessionCache(max_batch=1)
+        """Every answer against the canonical one, bit for bit, and every decision against the consumer's rule."""
         for line in self._lines:
-            file = self._files[line.ask.sample.model]
-            (ours,) = sessions.run(file, [line.ask.sample.tensors]).outputs
-            if isinstance(ours, AssayError):
-                raise ours
-            theirs = decode(line.output, file.model.output_tensors)
-            if not all(np.allclose(a, b, _TOLERANCE, _TOLERANCE) for a, b in zip(ours, theirs, strict=True)):
-                raise AssayError(f"Request {line.number} ({line.ask.title}) got another answer than ours.")
-            decided, expected = self._decisions[line.request_id][0], expected_event(line.ask, theirs)
+            program = self._programs[line.ask.sample.model]
+            ours = program.run(line.ask.sample.tensors)
+            if line.output != encode(ours, program.model.output_tensors):
+                raise AssayError(f"Request {line.number} ({line.ask.title}) got another answer than the canonical one.")
+            decided, expected = self._decisions[line.request_id][0], expected_event(line.ask, ours)
             if decided != expected:
                 raise AssayError(f"Request {line.number}: {line.ask.consumer} emitted {decided}, not {expected}.")
 

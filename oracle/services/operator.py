@@ -1,7 +1,7 @@
 """The operator: answers the requests it accepts, and settles its own answers when their window ends."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 
 import structlog
@@ -10,14 +10,17 @@ from oracle.canonical.model import Model
 from oracle.chain.calls import Answer
 from oracle.chain.gas import answer_limit, fit
 from oracle.chain.protocol import GWEI, ModelId, RequestId, Status
+from oracle.errors import ModelError
+from oracle.inference.canonical_model import CanonicalModel
 from oracle.inference.environment import Manifest
 from oracle.inference.model_file import ModelFile
-from oracle.inference.sessions import SessionCache
 from oracle.metrics import AnswerOutcome, SkipReason
+from oracle.services.agreement import require_agreement
 from oracle.services.answering import OpenRequest, infer
+from oracle.services.engines import Engines
 from oracle.services.follower import ANSWER, SETTLE, Follower, Head
 from oracle.services.loop import Periodic
-from oracle.services.serving import Served, serve
+from oracle.services.serving import Programs, Served, serve, why_not_fast
 from oracle.services.terms import Refusal, Terms, refusal
 from oracle.services.upkeep import Upkeep
 from oracle.settings import OperatorSettings
@@ -52,7 +55,8 @@ class Operator:
         follower: Follower,
         upkeep: Upkeep,
         files: Sequence[ModelFile],
-        sessions: SessionCache,
+        programs: Programs,
+        engines: Engines,
         manifest: Manifest,
         settings: OperatorSettings,
         *,
@@ -62,7 +66,8 @@ class Operator:
         self._follower = follower
         self._upkeep = upkeep
         self._files = files
-        self._sessions = sessions
+        self._programs = programs
+        self._engines = engines
         self._manifest = manifest
         self._settings = settings
         self._owner = owner
@@ -106,12 +111,38 @@ class Operator:
 
     def _refresh_models(self) -> None:
         """Work out which published models are served; what was skipped for want of one gets another look."""
-        served = serve(self._files, self._published())
-        for model_id in served.keys() - (self._models or {}).keys():
-            _log.info("serving_model", model=f"0x{model_id.hex()}", name=served[model_id].name)
+        known = self._models or {}
+        found = serve(self._files, self._programs, self._published())
+        served = {model_id: known.get(model_id) or self._begin(each) for model_id, each in found.items()}
         if served != self._models:
             self._store.jobs.reconsider(ANSWER)
         self._models = served
+
+    def _begin(self, served: Served) -> Served:
+        """Say how a model is served from now on, and settle whether it is fast."""
+        model = f"0x{served.model.id.hex()}"
+        _log.info("serving_model", model=model, name=served.name)
+        if served.program is None:
+            _log.warning(
+                "model_without_program", model=model, name=served.name, reason="nobody can dispute its answers"
+            )
+            return served
+        if not self._settings.fast:
+            return served
+        problem = why_not_fast(served.model, served.program) or self._self_check(served, served.program)
+        if problem is None:
+            _log.warning("fast_model", model=model, name=served.name, reason="onnxruntime's output is bonded unchecked")
+        else:
+            _log.warning("canonical_stays_on", model=model, name=served.name, reason=problem)
+        return replace(served, is_fast=problem is None)
+
+    def _self_check(self, served: Served, program: CanonicalModel) -> str | None:
+        """Why this machine's onnxruntime is not trusted with a model; None if it agrees with canonical execution."""
+        try:
+            require_agreement(served, program, self._engines)
+        except ModelError as problem:
+            return problem.message
+        return None
 
     def _published(self) -> list[Model]:
         digests = {file.digest for file in self._files}
@@ -182,7 +213,7 @@ class Operator:
     def _answer(self, due: list[tuple[Job, StoredRequest]], began: float, waited: float) -> None:
         """Run the models of what stake allows, and send the answers in as few transactions as possible."""
         taken = self._affordable(due)
-        inferred = infer([_open(stored) for _, stored in taken], self._models or {}, self._sessions)
+        inferred = infer([_open(stored) for _, stored in taken], self._models or {}, self._engines)
         answers: list[tuple[Job, Answer]] = []
         for (job, stored), result in zip(taken, inferred.results, strict=True):
             if isinstance(result, Refusal):
@@ -193,7 +224,8 @@ class Operator:
             self._send(chunk)
         if answers:
             done = self._sender.handed_over
-            own = done.at - began - (done.waited - waited) - inferred.session_seconds
+            models = inferred.session_seconds + inferred.canonical_seconds
+            own = done.at - began - (done.waited - waited) - models
             self._report(len(answers), own)
 
     def _affordable(self, due: list[tuple[Job, StoredRequest]]) -> list[tuple[Job, StoredRequest]]:

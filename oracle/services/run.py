@@ -19,10 +19,12 @@ from oracle.chain.indexer import Indexer
 from oracle.chain.scanner import Addresses
 from oracle.chain.sender import Sender
 from oracle.errors import ConfigError
+from oracle.inference.canonical_model import compile_models
 from oracle.inference.environment import Manifest, this_environment
 from oracle.inference.sessions import SessionCache
 from oracle.metrics import MethodClass, Metrics, Purpose, RpcOutcome, TransactionOutcome
 from oracle.services.context import Chain, make_sender, open_chain, open_signer
+from oracle.services.engines import Engines
 from oracle.services.follower import Follower
 from oracle.services.http import HealthState, make_app, serve
 from oracle.services.keeper import Keeper
@@ -62,16 +64,20 @@ def run_operator(settings: Settings, *, stop: Event) -> None:
     chosen = settings.operator
     if not chosen.models:
         raise ConfigError("No model is served.", hint="Name ONNX files with --model or `operator.models`.")
+    _log_as_set(settings)
     files = load_files(chosen.models, chosen.dims)
     provider = chosen.providers[0]
     metrics = Metrics(models=[file.path.stem for file in files], jobs=PERIODIC)
+    programs = compile_models(files)
+    names = {file.digest: file.path.stem for file in files}
     sessions = SessionCache(
         threads=chosen.threads,
         providers=chosen.providers,
         optimisation_level=chosen.optimisation,
         max_batch=chosen.max_batch,
-        observer=partial(_observe_inference, metrics, {file.digest: file.path.stem for file in files}),
+        observer=partial(_observe_inference, metrics, names),
     )
+    engines = Engines(sessions, chosen.threads or os.cpu_count() or 1, partial(_observe_canonical, metrics, names))
     for file in files:
         sessions.warm_up(file)
     manifest = this_environment(threads=chosen.threads, provider=provider, optimisation_level=chosen.optimisation)
@@ -79,7 +85,7 @@ def run_operator(settings: Settings, *, stop: Event) -> None:
     def make(follower: Follower, upkeep: Upkeep, owner: str) -> Service:
         if not chosen.dry_run:
             _announce(follower, manifest)
-        return Operator(follower, upkeep, files, sessions, manifest, chosen, owner=owner, clock=time.time)
+        return Operator(follower, upkeep, files, programs, engines, manifest, chosen, owner=owner, clock=time.time)
 
     _run(settings, "operator", metrics, Operator.kinds, chosen.max_batch, make, stop)
 
@@ -90,6 +96,7 @@ def run_keeper(settings: Settings, *, stop: Event) -> None:
     def make(follower: Follower, upkeep: Upkeep, _owner: str) -> Service:
         return Keeper(follower, upkeep, settings.keeper, clock=time.time)
 
+    _log_as_set(settings)
     metrics = Metrics(jobs=PERIODIC)
     _run(settings, "keeper", metrics, Keeper.kinds, settings.keeper.max_batch, make, stop)
 
@@ -136,7 +143,6 @@ def _run(
     make: Callable[[Follower, Upkeep, str], Service],
     stop: Event,
 ) -> None:
-    log.configure(settings.log.level, settings.log.format, settings.log.file, secrets=settings.secrets())
     health = HealthState(progress_seconds=settings.http.progress_seconds, started=time.time())
     signer = open_signer(settings)
     owner = f"{socket.gethostname()}:{os.getpid()}"
@@ -163,6 +169,10 @@ def _run(
             stop=stop,
         )
         _log.info("stopped", role=role)
+
+
+def _log_as_set(settings: Settings) -> None:
+    log.configure(settings.log.level, settings.log.format, settings.log.file, secrets=settings.secrets())
 
 
 def _announce(follower: Follower, manifest: Manifest) -> None:
@@ -208,3 +218,7 @@ def _observe_transaction(metrics: Metrics, purpose: str, outcome: str) -> None:
 
 def _observe_inference(metrics: Metrics, names: dict[bytes, str], digest: bytes, _requests: int, spent: float) -> None:
     metrics.inference_seconds.labels(metrics.model(names.get(digest))).observe(spent)
+
+
+def _observe_canonical(metrics: Metrics, names: dict[bytes, str], digest: bytes, spent: float) -> None:
+    metrics.canonical_seconds.labels(metrics.model(names.get(digest))).observe(spent)

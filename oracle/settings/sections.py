@@ -143,7 +143,10 @@ class FeeSettings(Section):
 
 
 class OperatorSettings(Section):
-    """Which models an operator serves, on what terms, and how it runs them. `threads` 0 lets onnxruntime choose."""
+    """Which models an operator serves, on what terms, and how it runs them. `threads` 0 is one per core.
+
+    `fast` bonds onnxruntime's output without a canonical run, for models that allow it.
+    """
 
     models: Annotated[tuple[File, ...], BeforeValidator(_list)] = ()
     dims: Annotated[dict[str, Count], BeforeValidator(_mapping)] = {}
@@ -155,6 +158,7 @@ class OperatorSettings(Section):
     threads: int = Field(default=0, ge=0)
     providers: Annotated[tuple[str, ...], BeforeValidator(_list), Field(min_length=1)] = ("CPUExecutionProvider",)
     optimisation: Literal["disabled", "basic", "extended", "all"] = "all"
+    fast: bool = False
     settle: bool = True
     dry_run: bool = False
 

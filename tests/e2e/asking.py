@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 from eth_utils.crypto import keccak
 
-from oracle.canonical.model import Model
 from oracle.canonical.tensor import encode
 from oracle.chain.calls import OracleContract
 from oracle.chain.deploy import LOCAL
@@ -31,7 +30,7 @@ class Asker:
     devnet: Devnet
     sender: Sender
     oracle: OracleContract
-    model: Model
+    model_id: ModelId
     policy: Policy
     packed: bytes
 
@@ -48,7 +47,7 @@ class Asker:
             request = Request(
                 self.sender.address,
                 os.urandom(32),
-                ModelId(self.model.id),
+                self.model_id,
                 InputKind.BYTES,
                 keccak(self.packed),
                 policy,
@@ -97,6 +96,7 @@ def asking(devnet: Devnet, *, window: int = 2) -> Iterator[Asker]:
     """A requester on a devnet; answers become final after `window` seconds."""
     file = load_model_file(devnet.models["credit"].path)
     packed = encode(credit_applicants(range(1))[0].tensors, file.model.inputs)
+    model_id = ModelId(bytes.fromhex(devnet.models["credit"].model_id[2:]))
     policy = sensible_policy(LOCAL, GWEI, answer_time=120, window=window)
     with open_chain(devnet.settings) as chain, open_sender(chain) as sender:
-        yield Asker(devnet, sender, chain.oracle, file.model, policy, packed)
+        yield Asker(devnet, sender, chain.oracle, model_id, policy, packed)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from eth_abi.abi import decode as decode_abi
+from structlog.testing import capture_logs
 
 from oracle.canonical.tensor import decode
 from oracle.chain.calls import Answer
@@ -12,14 +13,25 @@ from oracle.errors import ChainError
 from oracle.inference.environment import Machine, Manifest, Software
 from oracle.inference.sessions import SessionCache
 from oracle.metrics import SkipReason
+from oracle.services.engines import Engines
 from oracle.services.operator import LEASE_SECONDS, Operator, _chunks
 from oracle.settings import OperatorSettings
 from oracle.store.jobs import Job
 from tests.unit.chain.mempool import ME, Crash, killed_before, no_funds
 from tests.unit.chain.model_chain import about, content, id_of, make_request, requested
-from tests.unit.services.world import FUNCTIONS, OTHER, World, answered_by, ask, model_file
+from tests.unit.services.world import (
+    FUNCTIONS,
+    OTHER,
+    World,
+    answered_by,
+    ask,
+    compiled,
+    model_file,
+    with_program,
+)
 
 CREDIT, DIGITS = model_file("credit"), model_file("digits")
+PROGRAMS = {model_file(name).digest: compiled(name) for name in ("credit", "digits")}
 PACKED = np.linspace(0, 1, 32, dtype="<f4").tobytes()
 MANIFEST = Manifest(Software("0", "1", "CPU", "all"), Machine("CPython", "Linux", "a CPU", "00", 1))
 
@@ -49,7 +61,8 @@ def make(world, sessions):
             world.follower,
             world.upkeep(owner),
             (CREDIT, DIGITS),
-            sessions,
+            PROGRAMS,
+            Engines(sessions),
             MANIFEST,
             settings,
             owner=owner,
@@ -386,3 +399,62 @@ def test_every_chunk_of_answers_fits_a_transaction_and_none_is_lost_or_moved(wor
         call = world.oracle.answer(items[0], bytes(32), bytes(32)) if len(items) == 1 else batch
         assert len(call.data) <= MAX_CALLDATA
         assert answer_limit(len(call.data), len(items)) <= TRANSACTION_CAP
+
+
+def test_a_model_with_a_program_is_answered_with_the_canonical_output(world, make):
+    """That answer cannot be refuted, whatever onnxruntime makes of the last bits."""
+    model = with_program("digits")
+    pixels = np.linspace(0, 16, 64, dtype=np.float32)
+    packed = pixels.astype(">f4").tobytes()
+    request = ask(1, model, packed)
+    world.publish(model)
+    world.mine(requested(request, packed))
+    make().step()
+    _, _, output, _, _ = decode_abi(FUNCTIONS["answer"].inputs, world.last().data[4:])
+    (canonical,) = compiled("digits").run([pixels])
+    assert output == canonical.astype(">f4").tobytes()
+
+
+def test_an_operator_that_disagrees_with_itself_answers_nothing_and_counts_it(world, make, sessions, monkeypatch):
+    """A refusal costs a fee, a wrong answer the bond; the alert is on this counter."""
+    model, run = with_program("credit"), sessions.run
+
+    def broken(file, inputs):
+        outcome = run(file, inputs)
+        return type(outcome)(tuple([tensor + 1] for (tensor,) in outcome.outputs), outcome.session_seconds)
+
+    monkeypatch.setattr(sessions, "run", broken)
+    request = ask(1, model, PACKED)
+    world.publish(model)
+    world.mine(requested(request, PACKED))
+    make().step()
+    assert world.sent() == []
+    assert world.jobs(request) == [("answer", "skipped")]
+    assert skipped(world, SkipReason.DISAGREEMENT) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "atol", "said"),
+    [
+        ("digits", 1e-4, "fast_model"),
+        ("digits", 0.0, "no absolute tolerance"),
+        ("digits", 1e-9, "disagree"),
+        ("credit", 1e-4, "discontinuous nodes (TREE)"),
+    ],
+)
+def test_the_log_says_whether_a_model_is_fast_and_why_not(world, make, name, atol, said):
+    """Who asked for --fast must learn at the start what it gets."""
+    world.publish(with_program(name, atol))
+    with capture_logs() as logs:
+        make(fast=True).step()
+    (line,) = [each for each in logs if each["event"] in {"fast_model", "canonical_stays_on"}]
+    assert said in f"{line['event']}: {line['reason']}"
+
+
+def test_a_model_without_a_program_is_served_with_a_warning(world, make):
+    """Its answers can be wrong and nobody can show it: the operator should know what it signs."""
+    with capture_logs() as logs:
+        make().step()
+    assert [each["reason"] for each in logs if each["event"] == "model_without_program"] == [
+        "nobody can dispute its answers"
+    ]

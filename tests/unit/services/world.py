@@ -9,7 +9,8 @@ from threading import Event
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from oracle.canonical.model import Model
+from oracle.canonical.model import Model, OutputSpec
+from oracle.canonical.tolerance import bits_of
 from oracle.chain.abi import artifact
 from oracle.chain.calls import OracleContract, RegistryContract
 from oracle.chain.fees import FeeRules
@@ -17,6 +18,7 @@ from oracle.chain.indexer import Indexer
 from oracle.chain.protocol import Request, checksum
 from oracle.chain.sender import Sender
 from oracle.errors import RejectedError
+from oracle.inference.canonical_model import CanonicalModel, compile_model
 from oracle.inference.model_file import ModelFile, load_model_file
 from oracle.metrics import Metrics
 from oracle.services.context import Chain
@@ -51,6 +53,22 @@ OTHER = checksum("0x" + "33" * 20)
 def model_file(name: str) -> ModelFile:
     """A committed model."""
     return load_model_file(MODELS / f"{name}.onnx")
+
+
+@cache
+def compiled(name: str) -> CanonicalModel:
+    """A committed model's program."""
+    return compile_model(model_file(name))
+
+
+def with_program(name: str, atol: float = 1e-4) -> Model:
+    """A committed model as it is published with its program and an absolute tolerance."""
+    return tolerant(compiled(name).model, atol)
+
+
+def tolerant(model: Model, atol: float) -> Model:
+    """The model with an absolute tolerance on every output."""
+    return replace(model, outputs=tuple(OutputSpec(spec, bits_of(atol)) for spec in model.output_tensors))
 
 
 class Node(Mempool):
