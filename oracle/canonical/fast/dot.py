@@ -192,5 +192,5 @@ def _close(opened: list[Opened]) -> None:
     rounded = round_sums(np.concatenate([terms for _, _, terms in opened]))
     start = 0
     for place, index, _ in opened:
-        place[np.unravel_index(index, place.shape)] = rounded[start : start + index.size]
+        place.flat[index] = rounded[start : start + index.size]
         start += index.size
