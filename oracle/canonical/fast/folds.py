@@ -54,7 +54,8 @@ class FoldPlan:
             for place in self._places[1:]:
                 ufunc(out, at_last(cut, place), out=out)
         else:
-            ufunc.reduce(cut, axis=tuple(range(len(self._dims), cut.ndim)), out=out)
+            # Not with `out=`: where a view runs backwards, NumPy 1.26 then takes one element twice and leaves one out.
+            out[...] = ufunc.reduce(cut, axis=tuple(range(len(self._dims), cut.ndim)))
 
     def _arg(self, box: Box, read: Array, result: Array) -> None:
         cut = part(read, box)

@@ -99,6 +99,18 @@ def test_integer_sums_are_exact_modulo_the_width(dtype: DType, shared: bool, bit
         assert (element - sum(x * y for x, y in terms)) % 2 ** (8 * dtype.size) == 0
 
 
+@pytest.mark.parametrize("fn", [Fn.FOLD_MAX, Fn.FOLD_MIN])
+@pytest.mark.parametrize("fold", [2, 64, 65, 100])
+def test_extremes_of_views_that_run_backwards_leave_no_element_out(fn: Fn, fold: int) -> None:
+    """NumPy's own reduction into a given array takes one end of such a view twice and not the other."""
+    view = View((Coordinate(fold, fold - 1, ((1, -1),)),))
+    node = Node(Kind.FOLD, fn, DType.FLOAT, (1,), (fold,), (Operand(0, DType.FLOAT, view),), 1)
+    for place in range(fold):
+        x = np.zeros(fold, np.float32)
+        x[place] = 1 if fn is Fn.FOLD_MAX else -1
+        assert run_node(node, [x]).tolist() == [x[place]]
+
+
 @pytest.mark.parametrize("dtype", [DType.INT8, DType.INT32, DType.INT64, DType.UINT64])
 @pytest.mark.parametrize("fold", [3, 100])
 def test_integer_means_divide_toward_zero(dtype: DType, fold: int) -> None:
