@@ -1,7 +1,8 @@
 """One ONNX node while it is lowered: its inputs as values, its attributes as Python values."""
 
+import builtins
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -55,6 +56,13 @@ class Op:
         if not isinstance(value, type(default)):
             raise Unsupported(f"its attribute {name!r} is {value!r}, not {type(default).__name__}.")
         return value
+
+    def listed(self, name: str, kind: builtins.type[T], default: Sequence[T] = ()) -> list[T]:
+        """Attribute `name`, a list of `kind`: int, float or str."""
+        value = self.attributes.get(name, default)
+        if isinstance(value, str) or not isinstance(value, Sequence) or any(type(one) is not kind for one in value):
+            raise Unsupported(f"its attribute {name!r} is {value!r}, not a list of {kind.__name__}.")
+        return list(value)
 
     def number(self, number: float) -> Value:
         """A constant scalar of input 0's dtype, which must hold it."""

@@ -1,7 +1,7 @@
 """Tree ensembles of ai.onnx.ml as the tables that TREE nodes walk (docs/canonical.md section 3)."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,12 +49,11 @@ class Ensemble:
 
 def floats(op: Op, name: str) -> NDArray[np.float32]:
     """Attribute `name`, or `name`_as_tensor of newer opsets, which must be float32."""
-    tensor: NDArray[Any] | None = op.attributes.get(f"{name}_as_tensor")
+    tensor = op.attributes.get(f"{name}_as_tensor")
     if tensor is None:
-        listed: list[float] = op.attr(name, [])
-        return np.array(listed, np.float32)
-    if tensor.dtype != np.float32:
-        raise Unsupported(f"its attribute {name}_as_tensor is {tensor.dtype}.", hint="Export the model in float32.")
+        return np.array(op.listed(name, float), np.float32)
+    if not isinstance(tensor, np.ndarray) or tensor.dtype != np.float32:
+        raise Unsupported(f"its attribute {name}_as_tensor is no float32 tensor.", hint="Export the model in float32.")
     return tensor.reshape(-1)
 
 
@@ -116,14 +115,16 @@ def ensemble(op: Op, kind: str, targets: int, *, by_target: bool) -> Ensemble:
 
 
 def _ints(op: Op, name: str) -> Ints:
-    listed: list[int] = op.attr(name, [])
-    return np.array(listed, np.int64)
+    return np.array(op.listed(name, int), np.int64)
 
 
 def _branches(op: Op, trees: Ints, place: dict[tuple[int, int], int]) -> tuple[NDArray[np.uint32], Ints]:
     """The table without the places of weights, and the children's rows [rows, 2], -1 for those of leaves."""
-    modes: list[str] = op.attr("nodes_modes", [])
-    features, thresholds = _ints(op, "nodes_featureids"), floats(op, "nodes_values")
+    modes, features, thresholds = (
+        op.listed("nodes_modes", str),
+        _ints(op, "nodes_featureids"),
+        floats(op, "nodes_values"),
+    )
     ends = (_ints(op, "nodes_truenodeids"), _ints(op, "nodes_falsenodeids"))
     missing = _ints(op, "nodes_missing_value_tracks_true")
     if not missing.size:

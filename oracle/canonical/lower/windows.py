@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 from oracle.canonical.lower.op import Op
 from oracle.canonical.lower.unsupported import Unsupported
 from oracle.canonical.lower.value import Axis
+
+_MOST: Final = 2**24
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +47,17 @@ def windows(op: Op, kernel: Sequence[int]) -> Windows:
     """The windows of `kernel` (its size along each spatial axis) over input 0, whose first two axes are not spatial."""
     sizes = op[0].shape[2:]
     rank = len(sizes)
-    strides, dilations = op.attr("strides", [1] * rank), op.attr("dilations", [1] * rank)
-    pads, auto_pad = op.attr("pads", [0] * (2 * rank)), op.attr("auto_pad", "NOTSET")
+    strides, dilations = op.listed("strides", int, [1] * rank), op.listed("dilations", int, [1] * rank)
+    pads, auto_pad = op.listed("pads", int, [0] * (2 * rank)), op.attr("auto_pad", "NOTSET")
     if not rank or not len(kernel) == len(strides) == len(dilations) == rank or len(pads) != 2 * rank:
         raise Unsupported(
             f"its kernel {list(kernel)}, strides {strides}, dilations {dilations} and pads {pads} do not fit an input "
             f"of shape {list(op[0].shape)}."
         )
-    if min(*kernel, *strides, *dilations) < 1 or min(pads) < 0:
+    if not all(1 <= n <= _MOST for n in (*kernel, *strides, *dilations)) or not all(0 <= n <= _MOST for n in pads):
         raise Unsupported(
-            f"its kernel {list(kernel)}, strides {strides} and dilations {dilations} must be positive, its pads {pads} "
-            "not negative."
+            f"its kernel {list(kernel)}, strides {strides} and dilations {dilations} must be from 1 to {_MOST}, "
+            f"its pads {pads} from 0."
         )
     spans = [dilation * (size - 1) + 1 for size, dilation in zip(kernel, dilations, strict=True)]
     if auto_pad in ("SAME_UPPER", "SAME_LOWER"):
@@ -84,5 +87,7 @@ def _outputs(size: int, span: int, stride: int, before: int, after: int, *, ceil
     room = size + before + after - span
     if room < 0:
         raise Unsupported(f"its window of {span} positions is longer than the {size + before + after} there are.")
+    if room > _MOST:
+        raise Unsupported(f"it pools or filters an axis of {size + before + after} positions.")
     count = (-(-room // stride) if ceil else room // stride) + 1
     return count - 1 if ceil and (count - 1) * stride >= size + before else count

@@ -29,7 +29,7 @@ def Binarizer(op: Op) -> Value:
 def Imputer(op: Op) -> Value:
     x, map_ = op[0], op.graph.map
     kind = "float" if x.dtype is DType.FLOAT else "int64"
-    values: list[float] = op.attr(f"imputed_value_{kind}s", [])
+    values: list[float] = op.listed(f"imputed_value_{kind}s", float if kind == "float" else int)
     missing = op.attr("replaced_value_float", 0.0) if kind == "float" else op.attr("replaced_value_int64", 0)
     if x.dtype not in (DType.FLOAT, DType.INT64) or x.rank not in (1, 2) or len(values) not in (1, x.shape[-1]):
         raise Unsupported(f"its {len(values)} values do not fit an input {x.dtype.label}{list(x.shape)}.")

@@ -73,8 +73,7 @@ def two_columns(op: Op, score: Value, *, complement: bool) -> Value:
 
 def labels(op: Op, numbers: str, strings: str) -> Value:
     """The labels of the classes, int64; in place of strings, which nobody may want, the classes' numbers."""
-    listed: list[int] = op.attr(numbers, [])
-    named: list[str] = op.attr(strings, [])
+    listed, named = op.listed(numbers, int), op.listed(strings, str)
     if named and op.outputs[0]:
         raise Unsupported(
             "its class labels are strings.",

@@ -40,7 +40,7 @@ def Conv(op: Op) -> Value:
         or x.shape[1] != weight.shape[1] * groups
     ):
         raise Unsupported(f"{groups} groups of weights {list(weight.shape)} do not fit an input of {list(x.shape)}.")
-    if op.attr("kernel_shape", list(weight.shape[2:])) != list(weight.shape[2:]):
+    if op.listed("kernel_shape", int, weight.shape[2:]) != list(weight.shape[2:]):
         raise Unsupported(f"its kernel_shape is not that of its weights, {list(weight.shape)}.")
     if bias is not None and bias.shape != weight.shape[:1]:
         raise Unsupported(f"its bias of shape {list(bias.shape)} does not fit {weight.shape[0]} filters.")

@@ -45,8 +45,7 @@ def MaxPool(op: Op) -> list[Value]:
 
 
 def _pool(op: Op) -> Windows:
-    kernel: list[int] = op.attr("kernel_shape", [])
-    return windows(op, kernel)
+    return windows(op, op.listed("kernel_shape", int))
 
 
 def _read(op: Op, x: Value, found: Windows, fill: int) -> Value:
