@@ -49,7 +49,7 @@ class Listing:
             "publisher": self.publisher,
             "onnx_digest": show_hex(self.onnx_digest),
             "program_root": show_hex(model.program_root) if model else None,
-            "disputable": any(model.program_root) if model else None,
+            "compiled": any(model.program_root) if model else None,
             "nodes": model.node_count if model else None,
             "worst_leaf_gas": model.worst_leaf_gas if model else None,
             "inputs": [str(spec) for spec in model.inputs] if model else None,

@@ -142,7 +142,7 @@ def test_a_request_is_seen_through_to_its_answer(net: Net) -> None:
 
     shown = net.run("status", asked["request_id"])
     assert "self-declared" in shown.out
-    assert "cannot be disputed yet" in shown.out
+    assert net.run("model", "show", "credit", "--json").json["program_root"] in shown.out
     assert "BYTES: 128 bytes" in shown.out
     assert asked["request_id"] in [each["request_id"] for each in net.run("status", "--json").json]
     assert "approve: 93" in net.run("status").out
@@ -191,11 +191,15 @@ def test_models_are_listed_shown_and_published(net: Net) -> None:
     assert [each["name"] for each in listed][:2] == ["digits", "credit"]
     one = net.run("model", "show", listed[1]["onnx_digest"][:10], "--json").json
     assert one == listed[1]
-    assert one["disputable"] is False
-    assert "not compiled" in net.run("model", "show", "credit").out
+    assert one["compiled"] is True
+    assert (one["nodes"], one["tolerances"]) == (11, [{"atol": 1e-4, "rtol": 0.0}])
+    shown = net.run("model", "show", "credit").out
+    assert one["program_root"] in shown
+    assert f"{one['worst_leaf_gas']:,} gas" in shown
     published = net.run("model", "publish", model_path("digits"), "--uri", "ipfs://x", "--json").json
-    assert published["model_id"] == listed[0]["model_id"]
-    assert net.run("model", "show", "digits", "--json").json["uris"] == ["ipfs://x"]
+    plain = net.run("model", "show", published["model_id"], "--json").json
+    assert (plain["uris"], plain["compiled"], plain["onnx_digest"]) == (["ipfs://x"], False, listed[0]["onnx_digest"])
+    assert "not compiled" in net.run("model", "show", published["model_id"]).out
     assert "digits" in net.run("model", "list").out
 
 
@@ -206,7 +210,9 @@ def test_doctor_finds_everything_in_order_and_says_what_is_not(net: Net, tmp_pat
     assert {"contracts", "clock", "key", "stake", "registry", "database", "disk space"} <= {
         check["check"] for check in report["checks"]
     }
-    assert sum(check["check"].startswith("model ") for check in report["checks"]) == len(net.devnet.models)
+    models = [check["detail"] for check in report["checks"] if check["check"].startswith("model ")]
+    assert len(models) == len(net.devnet.models)
+    assert all("onnxruntime agrees with canonical execution" in detail for detail in models)
     poor = net.run("doctor", role="keeper")
     assert poor.code == 1
     assert "✗" in poor.out
@@ -374,6 +380,8 @@ def test_the_demo_ends_with_everything_delivered(tmp_path: Path) -> None:
     report = done.json
     assert (report["requests"], report["final"], report["callbacks"]) == (3, 3, 3)
     assert report["models"] == ["credit", "digits", "magika"]
+    assert report["programs"].keys() == set(report["models"])
+    assert report["programs"]["credit"]["atol"] == [1e-4]
     assert report == json.loads((tmp_path / "demo.json").read_text())
     assert report["gas"]["lifecycle"] > report["gas"]["request"] > 0
     money = {name: int(wei) for name, wei in report["money_wei"].items()}
