@@ -73,19 +73,7 @@ def ensemble(op: Op, kind: str, targets: int, *, by_target: bool) -> Ensemble:
     if not np.array_equal(np.sort(tree_of[roots]), np.arange(len(owners))):
         raise Unsupported("its trees do not have one root each.")
     roots = roots[np.argsort(tree_of[roots])]
-
-    rows, ids, values = _weights(op, kind, place, targets)
-    if np.any(children[rows, 0] >= 0):
-        raise Unsupported("a branch, not a leaf, has a weight.")
-    if len(leaf_rows) * targets > _MAX_WEIGHTS:
-        raise Unsupported(f"its {len(leaf_rows)} leaves have weights for {targets} targets.")
-    leaf_of = np.full(len(nodes), -1)
-    leaf_of[leaf_rows] = np.arange(len(leaf_rows))
-    table = np.zeros((len(leaf_rows), targets), np.float32)
-    present = np.zeros(table.shape, bool)
-    if len(np.unique(leaf_of[rows] * targets + ids)) != len(rows):
-        raise Unsupported("a leaf has two weights for one target.")
-    table[leaf_of[rows], ids], present[leaf_of[rows], ids] = values, True
+    table, present = _weights(op, kind, place, leaf_rows, targets)
     nodes[leaf_rows, 1] = np.arange(len(leaf_rows)) * targets
 
     served = np.zeros((len(owners), targets), bool)
@@ -110,7 +98,7 @@ def ensemble(op: Op, kind: str, targets: int, *, by_target: bool) -> Ensemble:
         used=frozenset(np.flatnonzero(served.any(axis=0)).tolist()),
         given=frozenset(np.flatnonzero(always.any(axis=0)).tolist()),
         full=bool(present.all()),
-        smallest=float(values.min(initial=0)),
+        smallest=float(table.min()),
     )
 
 
@@ -151,15 +139,25 @@ def _branches(op: Op, trees: Ints, place: dict[tuple[int, int], int]) -> tuple[N
 
 
 def _weights(
-    op: Op, kind: str, place: dict[tuple[int, int], int], targets: int
-) -> tuple[Ints, Ints, NDArray[np.float32]]:
-    """Row, target and value of every weight."""
+    op: Op, kind: str, place: dict[tuple[int, int], int], leaf_rows: Ints, targets: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """The weights [leaves, targets], 0 where a leaf has none for a target, and where it has one."""
+    if len(leaf_rows) * targets > _MAX_WEIGHTS:
+        raise Unsupported(f"its {len(leaf_rows)} leaves have weights for {targets} targets.")
     keys = zip(_ints(op, f"{kind}_treeids").tolist(), _ints(op, f"{kind}_nodeids").tolist(), strict=False)
-    rows = np.array([place.get(key, -1) for key in keys], np.int64)
+    leaf_at = {row: leaf for leaf, row in enumerate(leaf_rows.tolist())}
+    leaves = np.array([leaf_at.get(place.get(key, -1), -1) for key in keys], np.int64)
     ids, values = _ints(op, f"{kind}_ids"), floats(op, f"{kind}_weights")
-    if not len(rows) == len(ids) == len(values) or np.any(rows < 0) or np.any((ids < 0) | (ids >= targets)):
-        raise Unsupported(f"its {kind}_... do not fit its nodes and {targets} targets.")
-    return rows, ids, values
+    if not len(leaves) == len(ids) == len(values) or np.any((ids < 0) | (ids >= targets)):
+        raise Unsupported(f"its {kind}_... are not of one length, or not for {targets} targets.")
+    if np.any(leaves < 0):
+        raise Unsupported("a node that is no leaf has a weight.")
+    if len(np.unique(leaves * targets + ids)) != len(leaves):
+        raise Unsupported("a leaf has two weights for one target.")
+    table = np.zeros((len(leaf_rows), targets), np.float32)
+    present = np.zeros(table.shape, bool)
+    table[leaves, ids], present[leaves, ids] = values, True
+    return table, present
 
 
 def _by_target(nodes: NDArray[np.uint32], roots: Ints, served: NDArray[np.bool_]) -> tuple[NDArray[np.uint32], Ints]:
