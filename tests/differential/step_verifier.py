@@ -54,11 +54,15 @@ class StepVerifier:
         (faulty,) = decode(["bool"], self._call(f"stepFault({PROGRAM},bytes32,{PROOF})", arguments))
         return faulty
 
+    def error_name(self, data: bytes) -> str | None:
+        """The verifier's own error that the data of a revert are; None for any other revert."""
+        return self._errors.get(data[:4])
+
     def _call(self, signature: str, arguments: bytes) -> bytes:
         try:
             return self.contract.call(signature, arguments)
         except Reverted as error:
-            name = self._errors.get(error.data[:4])
+            name = self.error_name(error.data)
             if name is None:  # a Panic, an empty revert, an invalid instruction: nothing the verifier may do
                 raise
             raise Refused(name, error.data[4:]) from error
