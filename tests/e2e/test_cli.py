@@ -196,10 +196,14 @@ def test_models_are_listed_shown_and_published(net: Net) -> None:
     shown = net.run("model", "show", "credit").out
     assert one["program_root"] in shown
     assert f"{one['worst_leaf_gas']:,} gas" in shown
-    published = net.run("model", "publish", model_path("digits"), "--uri", "ipfs://x", "--json").json
-    plain = net.run("model", "show", published["model_id"], "--json").json
-    assert (plain["uris"], plain["compiled"], plain["onnx_digest"]) == (["ipfs://x"], False, listed[0]["onnx_digest"])
-    assert "not compiled" in net.run("model", "show", published["model_id"]).out
+    digits = ("model", "publish", model_path("digits"), "--json")
+    published = net.run(*digits, "--atol", 1e-5, "--uri", "ipfs://x").json
+    assert published["model_id"] == listed[0]["model_id"]
+    assert net.run("model", "show", "digits", "--json").json["uris"] == ["ipfs://x"]
+    plain = net.run(*digits, "--no-program").json
+    shown = net.run("model", "show", plain["model_id"], "--json").json
+    assert (shown["compiled"], shown["onnx_digest"]) == (False, listed[0]["onnx_digest"])
+    assert "not compiled" in net.run("model", "show", plain["model_id"]).out
     assert "digits" in net.run("model", "list").out
 
 
