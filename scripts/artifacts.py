@@ -19,6 +19,11 @@ CONTRACTS = (
     "MeterReader",
     "EventConsumer",
     "StoringConsumer",
+    "Elementary",
+    "Trigonometry",
+    "Scalars",
+    "Recomputer",
+    "StepVerifier",
 )
 
 

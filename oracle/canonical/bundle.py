@@ -125,7 +125,7 @@ def is_bundle(path: Path) -> bool:
 def write_bundle(path: Path, bundle: Bundle) -> None:
     """Write a bundle, whole or not at all; raises `ModelError` where the file cannot be written."""
     entries = {
-        "manifest.json": _manifest(bundle).encode(),
+        "manifest.json": manifest_of(bundle).encode(),
         "model.onnx": bundle.onnx,
         "program.bin": b"".join(_length_first(map(encode_node, bundle.program.nodes))),
         "constants.bin": b"".join(tensor_bytes(bundle.program.constants[root]) for root in _roots(bundle.program)),
@@ -211,7 +211,8 @@ def _affordable(program: Program, origins: Sequence[str]) -> tuple[int, int]:
     return program_cost(program)
 
 
-def _manifest(bundle: Bundle) -> Manifest:
+def manifest_of(bundle: Bundle) -> Manifest:
+    """The manifest that a bundle is written with."""
     model, lowering = bundle.model, bundle.lowering
     sha256 = hashlib.sha256(bundle.onnx).digest()
     return Manifest(

@@ -12,7 +12,20 @@ from typing import Annotated
 import typer
 
 from oracle import __version__, errors
-from oracle.cli import demo, devnet, doctor, models, money, request, services, status
+from oracle.cli import (
+    canonical,
+    demo,
+    devnet,
+    doctor,
+    model_calibrate,
+    model_program,
+    model_publish,
+    models,
+    money,
+    request,
+    services,
+    status,
+)
 from oracle.cli.session import Session, session
 
 BUG = 1
@@ -27,7 +40,7 @@ def exit_codes() -> str:
             meanings.setdefault(kind.exit_code, []).append((kind.__doc__ or "").splitlines()[0])
     lines = [
         "0   Done.",
-        f"{BUG}   Something else went wrong, or a check of `assay doctor` failed.",
+        f"{BUG}   Something else went wrong, or a check found a difference or a fault.",
         "2   The command line is wrong.",
         *(
             f"{code if first else '':<3} {text}"
@@ -91,7 +104,10 @@ def _options(
 
 for module in (devnet, request, status, money, services, doctor, demo):
     module.register(app)
+for module in (model_publish, model_program, model_calibrate):
+    module.register(models.app)
 app.add_typer(models.app, name="model")
+app.add_typer(canonical.app, name="canonical")
 
 
 def run(arguments: Sequence[str] | None = None) -> None:

@@ -1,59 +1,14 @@
-"""`assay model publish|list|show`."""
+"""`assay model list|show`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from oracle.cli.session import session
 from oracle.cli.show import Json, example, print_json, print_pairs, print_table, say, working
-from oracle.cli.units import parse_dims, show_hex
+from oracle.cli.units import show_hex
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Announce models, and see what is announced.")
-
-
-@app.command(epilog=example("assay model publish house-prices.onnx --dim batch=1 --uri ipfs://bafy…"))
-def publish(
-    context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="The ONNX file.")],
-    dim: Annotated[list[str] | None, typer.Option(metavar="NAME=N", help="Size of a dynamic dimension.")] = None,
-    uri: Annotated[list[str] | None, typer.Option(help="Where the file can be had.")] = None,
-    json: Json = False,
-) -> None:
-    """Check an ONNX file and announce it on-chain."""
-    from oracle.inference.model_file import load_model_file  # noqa: PLC0415
-    from oracle.services.context import open_sender  # noqa: PLC0415
-
-    with working("Checking the model"):
-        checked = load_model_file(file, dims=parse_dims(dim or []))
-    with session(context).chain() as chain, open_sender(chain) as sender, working("Announcing it"):
-        mined = sender.execute(chain.registry.publish(checked.model, uri or []), purpose="publish model")
-    if json:
-        print_json(
-            {
-                "model_id": show_hex(checked.model.id),
-                "onnx_digest": show_hex(checked.digest),
-                "inputs": [str(spec) for spec in checked.model.inputs],
-                "outputs": [str(spec) for spec in checked.model.output_tensors],
-                "transaction": show_hex(mined.hash),
-                "block": mined.block_number,
-                "gas_used": mined.gas_used,
-            }
-        )
-        return
-    print_pairs(
-        [
-            ("model", show_hex(checked.model.id)),
-            ("file's SHA-256", checked.digest.hex()),
-            *((f"input {name}", str(s)) for name, s in zip(checked.input_names, checked.model.inputs, strict=True)),
-            *(
-                (f"output {name}", str(s))
-                for name, s in zip(checked.output_names, checked.model.output_tensors, strict=True)
-            ),
-            ("transaction", f"{show_hex(mined.hash)} ({mined.gas_used:,} gas)"),
-        ]
-    )
-    say(f"Serve it with `assay operator --model {file}`.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Compile, announce and list models.")
 
 
 @app.command("list", epilog=example("assay model list"))

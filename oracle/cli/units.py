@@ -59,6 +59,47 @@ def parse_dims(texts: list[str]) -> dict[str, int]:
     return dims
 
 
+def parse_shapes(texts: list[str]) -> dict[str, tuple[int, ...]]:
+    """Shapes of inputs from `name=1,3,224,224`; `name=` is a scalar's."""
+    shapes = {}
+    for text in texts:
+        name, equals, sizes = text.rpartition("=")
+        parts = sizes.split(",") if sizes else []
+        if not equals or not name or not all(part.isdecimal() for part in parts):
+            raise typer.BadParameter(f"{text!r} is no shape: write name=sizes, such as image=1,3,224,224.")
+        shapes[name] = tuple(map(int, parts))
+    return shapes
+
+
+def parse_tolerances(texts: list[str]) -> dict[str | None, float]:
+    """Tolerances from `number` (for every output, under None) and `output=number`."""
+    found: dict[str | None, float] = {}
+    for text in texts:
+        name, _, number = text.rpartition("=")
+        found[name or None] = _number(number, f"{text!r} is no tolerance: write 1e-6, or output=1e-6.")
+    return found
+
+
+def parse_ranges(texts: list[str]) -> dict[str, tuple[float, float]]:
+    """Ranges of inputs from `name=low:high`."""
+    ranges = {}
+    for text in texts:
+        name, _, ends = text.rpartition("=")
+        low, colon, high = ends.partition(":")
+        problem = f"{text!r} is no range: write name=low:high, such as pixels=0:16."
+        if not name or not colon:
+            raise typer.BadParameter(problem)
+        ranges[name] = _number(low, problem), _number(high, problem)
+    return ranges
+
+
+def _number(text: str, problem: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(problem) from None
+
+
 def show_ether(wei: int) -> str:
     """An amount in ether, exact, without trailing zeros: `0.5`."""
     sign, wei = ("-", -wei) if wei < 0 else ("", wei)

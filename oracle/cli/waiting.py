@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from oracle.canonical.tensor import decode
@@ -14,12 +13,11 @@ from oracle.chain.events import Answered
 from oracle.chain.history import happenings
 from oracle.chain.protocol import ZERO_ADDRESS, Policy, RequestId, Status
 from oracle.cli.catalogue import Listing
+from oracle.cli.tensors import plain_tensor, show_tensor
 from oracle.cli.units import show_duration, show_hex
 from oracle.demo.samples import MODELS, describe_answer
 from oracle.errors import ChainError, EndedWithoutAnswer, InputError, WaitTimeout
 from oracle.services.context import Chain
-
-_SHOWN_ELEMENTS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class Answer:
             "attempt": self.attempt,
             "software": show_hex(self.software),
             "output": show_hex(self.output),
-            "outputs": [_plain(tensor) for tensor in self.tensors],
+            "outputs": [plain_tensor(tensor) for tensor in self.tensors],
             "answer": self.words,
         }
 
@@ -140,22 +138,3 @@ def read_answer(event: Answered, listing: Listing | None) -> Answer:
     if tensors and listing is not None and listing.name in MODELS:
         words = describe_answer(listing.name, tensors)
     return Answer(event.operator, event.attempt, event.software, event.output, tensors, words)
-
-
-def show_tensor(tensor: NDArray[Any]) -> str:
-    """A tensor's dtype, shape and elements; of a large one only the first."""
-    flat = tensor.reshape(-1)
-    shown = ", ".join(f"{value:.6g}" if tensor.dtype.kind == "f" else str(value) for value in flat[:_SHOWN_ELEMENTS])
-    more = f", … {flat.size - _SHOWN_ELEMENTS:,} more" if flat.size > _SHOWN_ELEMENTS else ""
-    return f"{tensor.dtype}[{','.join(map(str, tensor.shape))}] {shown}{more}"
-
-
-def _plain(tensor: NDArray[Any]) -> dict[str, Any]:
-    """dtype, shape and flat data; NaN and infinities, which JSON lacks, as text."""
-    finite = tensor.dtype.kind != "f" or bool(np.isfinite(tensor).all())
-    data = tensor.reshape(-1).tolist()
-    return {
-        "dtype": str(tensor.dtype),
-        "shape": list(tensor.shape),
-        "data": data if finite else [value if np.isfinite(value) else str(value) for value in data],
-    }

@@ -5,7 +5,7 @@ towards the program's jumps. All of them run under every setting. No search find
 margin is for, and why operators bond canonical outputs by default.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final
@@ -21,12 +21,11 @@ from oracle.inference.deviation import Deviation, Tolerance, propose, quantiles,
 from oracle.inference.nearness import Nearness
 from oracle.inference.runs import CanonicalRun, PlainRun, Setting
 from oracle.inference.runtime import OPTIMISATION_LEVELS
-from oracle.inference.sampling import Inputs, Range, Sampler, range_of
-
-Tell = Callable[[str], None]
+from oracle.inference.sampling import Inputs, Range, Sampler, between, range_of
 
 _STARTS: Final = 4
 _SEARCHED_SETTINGS: Final = 2
+_HALVINGS: Final = 40  # bring two float32 next to each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,6 @@ def calibrate(
     told: dict[str, tuple[float, float]],
     settings: Sequence[Setting],
     effort: Effort,
-    tell: Tell,
 ) -> Calibration:
     """Run onnxruntime under `settings` against the canonical run on `given` inputs, random ones and searched ones.
 
@@ -97,7 +95,6 @@ def calibrate(
     named = list(zip(bundle.input_names, bundle.model.inputs, strict=True))
     ranges = [range_of(s, [inputs[slot] for inputs in given], told.get(n)) for slot, (n, s) in enumerate(named)]
     sampler = Sampler(bundle.model.inputs, ranges, effort.seed)
-    tell("Running the first inputs")
     drawn = [*given, *(sampler.draw() for _ in range(effort.samples))]
     kept = list(_runnable(drawn, PlainRun(bundle, settings[0])))
     if not kept:
@@ -105,16 +102,15 @@ def calibrate(
             "onnxruntime can run the model on none of the inputs.", hint="Give ranges: --range NAME=LOW:HIGH."
         )
     first = _Trial(bundle, kept)
-    scores = [first.run(setting, tell) for setting in settings]
+    scores = [first.run(setting) for setting in settings]
     order = np.argsort([-worst.max() for worst in scores], kind="stable")
     hostile = [settings[place] for place in order[:_SEARCHED_SETTINGS]]
     starts = np.argsort(-np.max(scores, axis=0), kind="stable")[:_STARTS]
-    tell("Searching for larger errors")
     search = _Search(bundle, sampler, hostile, first.scales)
     found = list(search.climb([kept[place] for place in starts], kept, effort.steps))
     second = _Trial(bundle, found)
     for setting in settings:
-        second.run(setting, tell)
+        second.run(setting)
     pairs = zip(bundle.output_names, first.deviations, second.deviations, strict=True)
     return Calibration(
         tuple(_report(name, one, two, effort.margin) for name, one, two in pairs),
@@ -139,9 +135,8 @@ class _Trial:
         self.deviations = [Deviation(spec, len(inputs)) for spec in bundle.model.output_tensors]
         self.scales = [scale(outputs) for outputs in zip(*self._canonical, strict=True)]
 
-    def run(self, setting: Setting, tell: Tell) -> NDArray[Any]:
+    def run(self, setting: Setting) -> NDArray[Any]:
         """Take in what a setting makes of every input; yields a score for each."""
-        tell(f"Running with {setting}")
         plain = PlainRun(self._bundle, setting)
         scores = []
         for number, (inputs, canonical) in enumerate(zip(self._inputs, self._canonical, strict=True)):
@@ -163,10 +158,11 @@ class _Search:
         self._sampler, self._scales = sampler, scales
 
     def climb(self, starts: Sequence[Inputs], pool: Sequence[Inputs], steps: int) -> Iterator[Inputs]:
-        """In `steps` steps for all, for each start and goal: the best input, and that of the largest error."""
+        """In `steps` changes for all, for each start and goal: the best input, and that of the largest error."""
         each = steps // (len(starts) * len(self._goals))
         for start, goal in product(starts, self._goals):
-            best = worst = (start, self._look(start))
+            first = start if goal is _larger_error else self._beside_a_jump(start, pool)
+            best = worst = (first, self._look(first))
             for step in range(each):
                 inputs = self._sampler.change(best[0], pool[step % len(pool)])
                 try:
@@ -178,6 +174,22 @@ class _Search:
             yield best[0]
             if worst[0] is not best[0]:
                 yield worst[0]
+
+    def _beside_a_jump(self, inputs: Inputs, pool: Sequence[Inputs]) -> Inputs:
+        """On the way from `inputs` to another of the pool, the last point before a jump; `inputs` if none is on it."""
+        side = self._side(inputs)
+        beyond = next((other for other in pool if self._side(other) != side), inputs)
+        for _ in range(_HALVINGS):
+            middle = between(inputs, beyond)
+            if self._side(middle) == side:
+                inputs = middle
+            else:
+                beyond = middle
+        return inputs
+
+    def _side(self, inputs: Inputs) -> bytes:
+        self._canonical(inputs, self._nearness)
+        return self._nearness.side()
 
     def _look(self, inputs: Inputs) -> "_Sight":
         canonical = self._canonical(inputs, self._nearness)

@@ -17,6 +17,15 @@ from oracle.inference.onnx_bytes import MAX_BYTES, OnnxBytes, read_onnx
 
 
 @dataclass(frozen=True, slots=True)
+class Verification:
+    """What a file lowers to, beside a bundle: its digest and program root (32 bytes each), and where they differ."""
+
+    onnx_digest: bytes
+    program_root: bytes
+    difference: "Difference | None"
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """Node `number` is the first that two programs do not share; each line is its text, None where there is none."""
 
@@ -49,13 +58,11 @@ def compile_file(
     return replace(bundle, notes=(*notes, *bundle.notes))
 
 
-def verify(bundle: Bundle, path: Path, *, max_bytes: int = MAX_BYTES) -> Difference | None:
-    """Lower the ONNX file at `path` as the bundle says, and yield where the two programs differ first, if they do.
-
-    The file may be another one than the bundle's: compare the digest of `read_onnx`. Raises as `compile_file` does.
-    """
+def verify(bundle: Bundle, path: Path, *, max_bytes: int = MAX_BYTES) -> Verification:
+    """Lower the ONNX file at `path` as the bundle says it was, and compare; raises as `compile_file` does."""
     compiled = _lowered(read_onnx(path, max_bytes=max_bytes), bundle.lowering)
-    return first_difference(bundle.program, compiled.program)
+    model = compiled.model
+    return Verification(model.onnx_digest, model.program_root, first_difference(bundle.program, compiled.program))
 
 
 def first_difference(bundled: Program, compiled: Program) -> Difference | None:

@@ -25,17 +25,20 @@ MAX_FILE_BYTES: Final = 4 * 1024**2  # 64 KiB of elements, written out as JSON n
 _NPY_HEADERS: Final = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
-def read_input(path: Path, specs: Sequence[TensorSpec], names: Sequence[str]) -> list[NDArray[Any]]:
+def read_input(
+    path: Path, specs: Sequence[TensorSpec], names: Sequence[str], *, max_bytes: int = MAX_FILE_BYTES
+) -> list[NDArray[Any]]:
     """The tensors in `path`, in slot order, with exactly the dtypes and shapes of `specs`.
 
     `.npz`: arrays under the inputs' `names`, or `arr_0`, `arr_1` … by position. `.npy`: the only input.
     `.json`: an object of nested lists under the names, or a bare nested list for the only input. Any other
-    suffix: the protocol's own packed big-endian bytes. Raises `InputError` saying what was expected.
+    suffix: the protocol's own packed big-endian bytes. The file, and what it unpacks to, have at most
+    `max_bytes` bytes. Raises `InputError` saying what was expected.
     """
-    data = _read(path)
+    data = _read(path, max_bytes)
     match path.suffix.lower():
         case ".npz":
-            return _from_npz(data, specs, names)
+            return _from_npz(data, specs, names, max_bytes)
         case ".npy":
             spec, name = _only(specs, names, "An .npy file holds one tensor")
             return [_from_npy(data, spec, name)]
@@ -45,13 +48,13 @@ def read_input(path: Path, specs: Sequence[TensorSpec], names: Sequence[str]) ->
             return decode(data, specs)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, max_bytes: int) -> bytes:
     if not path.is_file():
         raise InputError(f"There is no input file at {path}.", hint="Check the path.")
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
+        if path.stat().st_size > max_bytes:
             raise InputError(
-                f"The input file {path} has {path.stat().st_size} bytes; at most {MAX_FILE_BYTES} are read.",
+                f"The input file {path} has {path.stat().st_size} bytes; at most {max_bytes} are read.",
                 hint="A request's input is at most 65,536 bytes: pass one input only.",
             )
         return path.read_bytes()
@@ -72,15 +75,15 @@ def _declared(specs: Sequence[TensorSpec], names: Sequence[str]) -> str:
     return ", ".join(f"{name!r} {spec}" for name, spec in zip(names, specs, strict=True))
 
 
-def _from_npz(data: bytes, specs: Sequence[TensorSpec], names: Sequence[str]) -> list[NDArray[Any]]:
+def _from_npz(data: bytes, specs: Sequence[TensorSpec], names: Sequence[str], max_bytes: int) -> list[NDArray[Any]]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             positions = [f"arr_{slot}" for slot in range(len(specs))]
             keys = positions if members.keys() == set(positions) else list(names)
             _check_names(members, keys, specs, names)
-            if sum(info.file_size for info in members.values()) > MAX_FILE_BYTES:
-                raise InputError(f"The .npz file unpacks to more than {MAX_FILE_BYTES} bytes.")
+            if sum(info.file_size for info in members.values()) > max_bytes:
+                raise InputError(f"The .npz file unpacks to more than {max_bytes} bytes.")
             return [
                 _from_npy(archive.read(members[key]), spec, name)
                 for key, spec, name in zip(keys, specs, names, strict=True)

@@ -19,19 +19,25 @@ _COMPARED: Final = frozenset({Fn.EQUAL, Fn.LESS})
 
 
 class Nearness:
-    """A sink for `Plan.run`: it keeps what the jumping nodes read, and says how near the run came to a jump."""
+    """A sink for `Plan.run`: it keeps what jumping nodes read and yield, and says how near the run came to a jump."""
 
     def __init__(self, program: Program) -> None:
-        self._nodes = [node for node in program.nodes if jumps(node)]
+        numbered = [(number, node) for number, node in enumerate(program.nodes) if jumps(node)]
+        self._numbers, self._nodes = [number for number, _ in numbered], [node for _, node in numbered]
         slots = [(0, 1) if node.kind is Kind.MAP and node.fn in _COMPARED else (0,) for node in self._nodes]
         self._views = [[ViewPlan(node, slot) for slot in s] for node, s in zip(self._nodes, slots, strict=True)]
         self._wanted = {operand.node for node in self._nodes for operand in node.operands}
+        self._wanted.update(self._numbers)
         self._kept: dict[int, Array] = {}
 
     def __call__(self, number: int, tensor: Array) -> None:
-        """Keep the tensor if a jumping node reads it."""
+        """Keep the tensor if a jumping node reads or yields it."""
         if number in self._wanted:
             self._kept[number] = tensor.view(np.uint8) != 0 if tensor.dtype == np.bool_ else normalize(tensor)
+
+    def side(self) -> bytes:
+        """On which side of every jump the run was: what the jumping nodes yielded."""
+        return b"".join(self._kept[number].tobytes() for number in self._numbers)
 
     def distance(self) -> float:
         """The least relative distance to a jump, exact hits aside; infinite where there is none."""

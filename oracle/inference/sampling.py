@@ -48,16 +48,26 @@ def range_of(spec: TensorSpec, given: Sequence[Array], told: tuple[float, float]
 
 def _checked(spec: TensorSpec, low: float, high: float) -> Range:
     if spec.dtype is DType.FLOAT:
-        fits = np.isfinite(np.float32(low)) and np.isfinite(np.float32(high))
+        least, greatest = (float(np.finfo(np.float32).min), float(np.finfo(np.float32).max))
+        fits = least <= low and high <= greatest
     else:
-        limits = (
-            (0, 1) if spec.dtype is DType.BOOL else (np.iinfo(spec.dtype.numpy).min, np.iinfo(spec.dtype.numpy).max)
-        )
-        fits = low == int(low) and high == int(high) and limits[0] <= low and high <= limits[1]
-        low, high = int(low), int(high)
+        integers = np.iinfo(spec.dtype.numpy) if spec.dtype is not DType.BOOL else np.iinfo(np.uint8)
+        greatest = 1 if spec.dtype is DType.BOOL else integers.max
+        fits = integers.min <= low and high <= greatest and low == int(low) and high == int(high)
     if not fits or low > high:
         raise InputError(f"{low} to {high} is no range of {spec.dtype.label}.", hint="Write the smaller value first.")
-    return Range(low, high)
+    return Range(low, high) if spec.dtype is DType.FLOAT else Range(int(low), int(high))
+
+
+def between(one: Inputs, other: Inputs) -> Inputs:
+    """The middle of two inputs, element by element, rounded to what their dtypes have."""
+    return tuple(_middle(a, b) for a, b in zip(one, other, strict=True))
+
+
+def _middle(a: Array, b: Array) -> Array:
+    if a.dtype.kind == "f":
+        return np.asarray((a.astype(np.float64) / 2 + b.astype(np.float64) / 2).astype(a.dtype))
+    return np.where(a == b, a, b) if a.dtype.kind == "b" else np.asarray(a // 2 + b // 2 + (a % 2 + b % 2) // 2)
 
 
 class Sampler:

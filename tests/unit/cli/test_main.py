@@ -39,7 +39,8 @@ def test_help_lists_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     "command",
     ["devnet", "request", "status", "balance", "deposit", "withdraw", "operator", "keeper", "replay", "doctor", "demo",
-     "model publish", "model list", "model show"],
+     "model publish", "model list", "model show", "model compile", "model run", "model inspect", "model verify",
+     "model calibrate", "canonical check"],
 )  # fmt: skip
 def test_every_command_shows_an_example(capsys: pytest.CaptureFixture[str], command: str) -> None:
     """People copy an example before they read options."""

@@ -13,7 +13,8 @@ from oracle.chain.events import Answered
 from oracle.chain.policy import sensible_policy
 from oracle.chain.protocol import ZERO_ADDRESS, Status
 from oracle.cli.catalogue import Listing
-from oracle.cli.waiting import in_words, read_answer, show_tensor
+from oracle.cli.tensors import show_tensor
+from oracle.cli.waiting import in_words, read_answer
 
 POLICY = sensible_policy(LOCAL, 0, answer_time=60, window=10)
 SPEC = TensorSpec(DType.FLOAT, (1, 3))
