@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import {IRecomputer, Recomputed} from "../interfaces/IRecomputer.sol";
 import {IStepVerifier, ProgramRef, StepProof} from "../interfaces/IStepVerifier.sol";
-import {Merkle} from "./Merkle.sol";
+import {Membership} from "./Membership.sol";
 import {Openings} from "./Openings.sol";
 
 /// @title The judge of single steps.
@@ -31,10 +31,7 @@ contract StepVerifier is IStepVerifier {
         view
         returns (bool faulty)
     {
-        bytes32 leaf = Merkle.nodeLeaf(proof.node);
-        bytes32 tree = Merkle.climb(leaf, proof.index, program.count, proof.nodePath);
-        bytes32 root = Merkle.programRoot(program.version, program.count, tree);
-        require(root == program.root, StepVerifier_NotInProgram(root));
+        Membership.requireNode(program, proof.index, proof.node, proof.nodePath);
 
         Recomputed memory step = RECOMPUTER.recompute(proof.node, proof.element, proof.openings);
         _requireOperands(program.count, traceRoot, proof, step);
@@ -42,7 +39,7 @@ contract StepVerifier is IStepVerifier {
         Openings.Input memory input = Openings.start(proof.result);
         Openings.Opening memory result = Openings.open(input, 1, step.dtype, step.count);
         Openings.finish(input);
-        _requireInTrace(program.count, traceRoot, proof.index, result.root, proof.resultPath);
+        Membership.requireTensor(program.count, traceRoot, proof.index, result.root, proof.resultPath);
         return Openings.read(result, proof.element) != step.bits;
     }
 
@@ -58,16 +55,7 @@ contract StepVerifier is IStepVerifier {
             uint256 index = step.operands[i];
             require(index < proof.index, StepVerifier_OperandNotEarlier(index, proof.index));
             if (step.roots[i] == 0) require(path.length == 0, StepVerifier_WrongOperandPaths());
-            else _requireInTrace(count, traceRoot, index, step.roots[i], path);
+            else Membership.requireTensor(count, traceRoot, index, step.roots[i], path);
         }
-    }
-
-    function _requireInTrace(uint32 count, bytes32 traceRoot, uint256 index, bytes32 root, bytes32[] calldata path)
-        private
-        pure
-    {
-        bytes32 tree = Merkle.climb(Merkle.traceLeaf(root), index, count, path);
-        bytes32 actual = Merkle.traceRoot(count, tree);
-        require(actual == traceRoot, StepVerifier_NotInTrace(index, actual));
     }
 }
