@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 96_000
 """Of operands that one fold may read: a proof has 120,000, and needs siblings too."""
-MAX_TERMS: Final = 24_000
 MAX_PRODUCTS: Final = 12_000
+MAX_FLOATS: Final = 24_000
+MAX_INTEGERS: Final = 15_000
+MAX_COMPARED: Final = 10_000
 
 _ARG: Final = (Fn.FOLD_ARGMAX, Fn.FOLD_ARGMIN)
 _NAN: Final = 0x7FC00000
@@ -25,7 +27,13 @@ _INFINITY: Final = 0x7F800000
 def longest(fn: Fn, values: Sequence[Value], fold: Sequence[int]) -> int:
     """Terms that one fold of `fn` over the axes `fold` of `values` may have."""
     width = sum(value.dtype.size for value in values if any(value.varies(axis) for axis in fold))
-    return min(MAX_PRODUCTS if fn is Fn.FOLD_DOT else MAX_TERMS, MAX_BYTES // max(width, 1))
+    if fn is Fn.FOLD_DOT:
+        most = MAX_PRODUCTS
+    elif Fn.FOLD_MAX <= fn <= Fn.FOLD_ARGMIN:
+        most = MAX_COMPARED
+    else:
+        most = MAX_FLOATS if values[0].dtype is DType.FLOAT else MAX_INTEGERS
+    return min(most, MAX_BYTES // max(width, 1))
 
 
 def fold_in_parts(graph: "Graph", fn: Fn, values: Sequence[Value], axes: int) -> Value:
@@ -107,6 +115,6 @@ def _diagonal(value: Value, rank: int) -> Value:
 
 def _mean(graph: "Graph", value: Value, axes: int) -> Value:
     if value.dtype is not DType.FLOAT or value.fill is not None:
-        raise Unsupported("it is a mean of more than 24,000 integers, or of a padded window.")
+        raise Unsupported("it is a mean of too many integers for one proof, or of a padded window.")
     count = math.prod(value.shape[value.rank - axes :])
     return graph.map(Fn.DIV, graph.fold(Fn.FOLD_SUM, value, axes=axes), graph.constant(count, DType.FLOAT))
