@@ -1,26 +1,24 @@
-"""float32 DOT whose rows serve one element each, as in depthwise convolution: products added place by place.
+"""float32 DOT whose rows serve one element each, as in depthwise convolution: sums of products, without their terms.
 
 A matrix product would be one of vectors. Every element is proven as in `dot`: docs/canonical-sums.md.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from oracle.canonical.fast.block import FLOOR, ROUNDING, proven
-from oracle.canonical.fast.exact import F32, F64, round_sums
-from oracle.canonical.fast.views import ViewPlan, at_last, boxes, part
+from oracle.canonical.fast.block import FLOOR, ROUNDING, Opened, proven
+from oracle.canonical.fast.exact import F32, F64
+from oracle.canonical.fast.views import ViewPlan, boxes, part
 from oracle.canonical.fast.work import Work
 from oracle.canonical.program.node import Node
 
 Array = NDArray[Any]
 Box = tuple[slice, ...]
 
-_TILE = 1 << 14  # elements: a tile and one product of each stay in the cache
-_RUN = 256  # elements in a row that NumPy should find before a loop of its own costs nothing
+_TILE = 1 << 15  # elements: a tile and what is made of it stay in the cache
 
 
 class DepthwisePlan:
@@ -33,75 +31,64 @@ class DepthwisePlan:
         fewer = min((0, 1), key=lambda slot: sum(views[slot].depends[: self._rank]))
         self._many, self._few = views[1 - fewer], views[fewer]
         self._bias = ViewPlan(node, 2, fold=(1,) * len(node.fold)) if node.values > 2 else None
-        self._boxes, self._places = boxes(node.dims, _TILE), list(np.ndindex(*node.fold))
+        self._boxes = boxes(node.dims, _TILE)
         self._kept: F64 | None = None
         if self._few.slots <= constants.keys() and node.count:
             self._kept = self._factors([constants.get(slot, np.empty(0)) for slot in range(len(node.operands))])
 
     def _factors(self, operands: Sequence[Array]) -> F64:
-        """The operand that depends on fewer axes: (K, dims), of size 1 along others, but not along short inner ones."""
+        """The operand that depends on fewer axes: (dims, fold), 1 along others; dims are innermost in memory."""
         read = self._few.compact(self._few.read(operands), self._rank)
-        fold_first = read.transpose(*range(self._rank, read.ndim), *range(self._rank))
-        shape, run = [math.prod(self._fold), *read.shape[: self._rank]], 1
-        factors = fold_first.astype(np.float64, order="C").reshape(shape)
-        for axis in range(self._rank, 0, -1):
-            if run >= _RUN:
-                break
-            shape[axis] = self._dims[axis - 1]
-            run *= shape[axis]
-        return np.ascontiguousarray(np.broadcast_to(factors, shape))
+        fold = range(self._rank, read.ndim)
+        inner_last = np.array(read.transpose(*fold, *range(self._rank)), np.float64, order="C")
+        return inner_last.transpose(*range(len(fold), read.ndim), *range(len(fold)))
 
     def __call__(self, operands: Sequence[Array], work: Work) -> Array:
         """The tensor, flat."""
         result = np.empty(self._dims, np.float32)
         if not result.size:
             return result.reshape(-1)
-        wide = operands[self._many.slot].astype(np.float64)
-        many = self._many.read(operands, wide)
+        many = self._many.read(operands, np.float64)
         few = self._factors(operands) if self._kept is None else self._kept
+        fold_axes = tuple(range(self._rank, few.ndim))
+        largest, _ = self._many.greatest_float(operands)
+        size = largest * float(np.abs(few).sum(axis=fold_axes).max())
         bias = None
-        size = max(_largest(wide), _largest(np.float64(self._many.fill))) * _largest(np.abs(few).sum(axis=0))
         if self._bias is not None:
-            bias = self._bias.compact(self._bias.read(operands), self._rank)
-            bias = bias.reshape(bias.shape[: self._rank]).astype(np.float64)
-            size += _largest(bias)
+            read = self._bias.compact(self._bias.read(operands), self._rank)
+            bias = read.reshape(read.shape[: self._rank]).astype(np.float64)
+            size += float(np.abs(bias).max())
             bias = np.broadcast_to(bias, self._dims)
         bound = max(self._unit * size, FLOOR)
-        few = np.broadcast_to(few, (len(few), *self._dims))
+
+        opened = Opened()
 
         def tile(box: Box) -> None:
-            part(result, box)[...] = self._tile((part(many, box), few[(slice(None), *box)]), bias, box, bound, work)
+            factors = few[tuple(side if size > 1 else slice(None) for side, size in zip(box, few.shape, strict=False))]
+            addend = None if bias is None else part(bias, box)
+            self._tile((part(many, box), factors, addend), bound, part(result, box), opened, work)
 
         work.each(tile, self._boxes)
+        opened.close()
         return result.reshape(-1)
 
-    def _tile(self, of: tuple[F64, F64], bias: F64 | None, box: Box, bound: float, work: Work) -> F32:
-        many, few = of
-        total, product = np.zeros(few.shape[1:]), np.empty(few.shape[1:])
-        for factor, place in zip(few, self._places, strict=True):
-            np.multiply(at_last(many, place), factor, out=product)
-            total += product
+    def _tile(self, of: tuple[F64, F64, F64 | None], bound: float, place: F32, opened: Opened, work: Work) -> None:
+        many, few, bias = of
+        axes = list(range(many.ndim))
+        own = [axis for axis in axes if few.shape[axis] == many.shape[axis]]
+        factors: Any = few[tuple(slice(None) if axis in own else 0 for axis in axes)]
+        einsum: Any = np.einsum  # its types know no lists of axes
+        total = einsum(many, axes, factors, own, axes[: self._rank])
         if bias is not None:
-            total += part(bias, box)
-        result, index = proven(total, bound)
-        if work.all_exact:
-            index = np.arange(total.size)
+            total += bias
+        place[...], undecided = proven(total, bound)
+        index = np.arange(total.size) if work.all_exact else np.flatnonzero(undecided)
         work.counts.add(total.size, index.size)
         if index.size:
-            sums = total.reshape(-1)[index]
-            result.reshape(-1)[index] = np.where(np.isinf(sums), sums, np.nan)
-            index = index[np.isfinite(sums)]  # all terms of a finite sum are finite
             at = np.unravel_index(index, total.shape)
-            terms = many[at].reshape(index.size, len(few)) * few[(slice(None), *at)].T
-            if bias is not None:
-                terms = np.column_stack([terms, part(bias, box)[at]])
-            result.reshape(-1)[index] = round_sums(terms)
-        return result
-
-
-def _largest(values: Any) -> float:
-    """The greatest magnitude of what is finite."""
-    low, high = np.min(values, initial=0.0), np.max(values, initial=0.0)
-    if np.isfinite(low) and np.isfinite(high):
-        return float(max(-low, high))
-    return float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
+            sums = total[at]
+            place[at] = np.where(np.isinf(sums), sums, np.nan)
+            index, at = index[np.isfinite(sums)], tuple(axis[np.isfinite(sums)] for axis in at)
+            terms = many[at].reshape(index.size, -1)  # of a finite sum, all are finite
+            terms = terms * np.broadcast_to(few, many.shape)[at].reshape(index.size, -1)
+            opened.add(place, index, terms if bias is None else np.column_stack([terms, bias[at]]), work)

@@ -12,21 +12,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oracle.canonical.fast.block import Rows, round_tile, terms_of
-from oracle.canonical.fast.exact import F32, F64, round_sums
+from oracle.canonical.fast.block import Opened, Rows, norms_of, round_tile, terms_of
+from oracle.canonical.fast.exact import F64
 from oracle.canonical.fast.views import ViewPlan, at_last, boxes, part
 from oracle.canonical.fast.work import Work
 from oracle.canonical.program.node import Node
 
 Array = NDArray[Any]
 Box = tuple[slice, ...]
-Opened = tuple[F32, NDArray[np.intp], F64]  # part of the result, flat places in it, the terms of their sums
 
 _ROWS = 1 << 18  # elements of a tile of one operand: 2 MiB of float64
 _RESULTS = 1 << 16  # elements of a tile of the result
 _COLUMNS = 1024  # rows of the stationary operand in a tile
 _COLUMN_ELEMENTS = 1 << 22  # and their elements
-_SPLIT = 1 << 20  # products from which a node is cut for several threads
+_SPLIT = 1 << 22  # products from which a node is cut for several threads
+_AGAIN = 2  # an operand whose elements are read so often is converted to float64 before, not as it is read
+_LINE = 64  # bytes that come together from memory
 _PARTS = 4
 
 
@@ -49,12 +50,23 @@ class DotPlan:
         fixed = [all(slot in constants for slot in view.slots) for view in self._views]
         self._still = int(fixed[1] >= fixed[0] if fixed[0] != fixed[1] else sizes[1] <= sizes[0])
         self._groups = (both, only[1 - self._still], only[self._still])
-        self._order = [axis for group in self._groups for axis in group]
+        # Results are made in the order of their tensor, but for axes that stand between others.
+        inner = max((axis for axis in axes if node.dims[axis] != 1 and axis not in both), default=0)
+        self._still_outer = inner in self._groups[1]
+        outer, own = self._groups[:0:-1] if self._still_outer else self._groups[1:]
+        self._result_groups = (both, outer, own)
+        self._order = [*both, *outer, *own]
+        moving = self._views[1 - self._still]
+        reads = math.prod(size for size, depends in zip(moving.space, moving.depends, strict=True) if depends)
+        self._wide = np.float64 if reads >= _AGAIN * node.operands[moving.slot].view.count else None
         self._cut()
+        # A bias that depends on the stationary operand's rows alone is one more place of them, whose factor is 1.
+        self._joined = False
+        if self._bias_view is not None and not any(self._bias_view.depends[axis] for axis in self._groups[1]):
+            self._joined = not fixed[self._still] or self._bias_view.slots <= constants.keys()
         self._kept: list[Rows] | None = None
         if fixed[self._still] and 0 not in self._views[0].space:
-            held = [constants.get(slot, np.empty(0)) for slot in range(len(node.operands))]
-            self._kept = [self._rows(self._stationary(held), tile) for tile in self._still_boxes]
+            self._kept = self._still_rows([constants.get(slot, np.empty(0)) for slot in range(len(node.operands))])
 
     @property
     def elementwise(self) -> bool:
@@ -95,16 +107,42 @@ class DotPlan:
         kept = [*self._groups[0], *self._groups[own], *range(self._rank, view.ndim)]
         return at_last(view.transpose(*kept, *other), (0,) * len(other))
 
-    def _stationary(self, operands: Sequence[Array]) -> Array:
-        return self._arranged(self._views[self._still].read(operands), 2)
+    def _rows(self, view: Array, box: Box, addend: Any = None) -> F64:
+        """The rows of a tile (batch, rows, K), a copy laid out for the longest runs in the view.
 
-    def _rows(self, view: Array, box: Box) -> Rows:
+        `addend`, if given, is written to one place more: (batch, rows) or a number.
+        """
         cut = part(view, box)
-        batch = math.prod(cut.shape[: len(self._groups[0])])
-        data = np.empty(cut.shape)
-        np.copyto(data, cut)
-        data = data.reshape(batch, -1, self._fold)
-        return Rows(data, np.sqrt(np.einsum("brk,brk->br", data, data)))
+        lead, own = len(self._groups[0]), len(box)
+        batch, count = math.prod(cut.shape[:lead]), math.prod(cut.shape[lead:own])
+        length = self._fold + (addend is not None)
+        if _nearest(cut, range(lead, own)) <= _nearest(cut, range(own, cut.ndim)):
+            whole = np.empty((batch, length, count))
+            target = whole[:, : self._fold].reshape(cut.shape[:lead] + cut.shape[own:] + cut.shape[lead:own])
+            target[...] = cut.transpose([*range(lead), *range(own, cut.ndim), *range(lead, own)])
+            whole = whole.swapaxes(1, 2)
+        else:
+            whole = np.empty((batch, count, length))
+            target = whole[..., : self._fold].reshape(cut.shape)
+            target[...] = cut
+        if addend is not None:
+            whole[..., self._fold] = addend
+        return whole
+
+    def _still_rows(self, operands: Sequence[Array]) -> list[Rows]:
+        """The stationary operand's tiles."""
+        view, bias = self._arranged(self._views[self._still].read(operands), 2), None
+        if self._joined and self._bias_view is not None:
+            read = self._bias_view.read(operands)
+            bias = self._arranged(at_last(read, (0,) * (read.ndim - self._rank)), 2)
+        tiles = []
+        for box in self._still_boxes:
+            addend = None if bias is None else part(bias, box).reshape(_size(box[: len(self._groups[0])]), -1)
+            data = self._rows(view, box, addend)
+            sums = np.abs(data[..., : self._fold]).sum(axis=-1)
+            largest = 0.0 if addend is None else float(np.abs(addend).max(initial=0.0))
+            tiles.append(Rows(data, float(sums.max(initial=0.0)), largest, norms_of(data)))
+        return tiles
 
     def __call__(self, operands: Sequence[Array], work: Work) -> Array:
         """The tensor, flat."""
@@ -119,16 +157,21 @@ class DotPlan:
         if self._dtype != np.float32 and not self._exact_in_float64(operands):
             arranged[...] = self._wrapping(operands, bias).reshape(arranged.shape)
             return result.reshape(-1)
-        opened: list[Opened] = []
-        moving, still = self._arranged(self._views[1 - self._still].read(operands), 1), self._kept
+        opened = Opened()
+        view, still = self._views[1 - self._still], self._kept
+        moving = self._arranged(view.read(operands, self._wide), 1)
+        largest, finite = view.greatest_float(operands) if self._dtype == np.float32 else (0.0, True)
+        size = largest if finite else math.inf
+        one = 1.0 if self._joined else None
         if still is None:
-            whole = self._stationary(operands)
-            still = [self._rows(whole, box) for box in self._still_boxes]
+            still = self._still_rows(operands)
 
         def tile(at: tuple[int, Box, Box, Box]) -> None:
             number, batch, rows, columns = at
-            a, b = self._rows(moving, batch + rows), still[number]
-            c = None if bias is None else self._bias_tile(bias, batch, rows, columns)
+            a, b = Rows(self._rows(moving, batch + rows, one), size), still[number]
+            if self._still_outer:
+                a, b, rows, columns = b, a, columns, rows
+            c = None if bias is None or self._joined else self._bias_tile(bias, batch, rows, columns)
             place = part(arranged, batch + rows + columns)
             if self._dtype != np.float32:
                 place[...] = _integers(a, b, c).reshape(place.shape)
@@ -136,10 +179,10 @@ class DotPlan:
             values, index = round_tile(a, b, c, work)
             place[...] = values.reshape(place.shape)
             if index.size:
-                opened.append((place, index, terms_of(a, b, c, index)))
+                opened.add(place, index, terms_of(a, b, c, index), work)
 
         work.each(tile, self._tiles)
-        _close(opened)
+        opened.close()
         return result.reshape(-1)
 
     def _exact_in_float64(self, operands: Sequence[Array]) -> bool:
@@ -148,12 +191,13 @@ class DotPlan:
         return self._fold * a * b + sum(c) <= 2**53
 
     def _wrapping(self, operands: Sequence[Array], bias: Array | None) -> Array:
-        """The sums modulo 2^64, (batch, moving rows, stationary rows)."""
-        order = (1 - self._still, self._still)
-        a, b = (self._arranged(self._views[slot].read(operands), own) for own, slot in enumerate(order, start=1))
-        batch, moving, still = (math.prod(self._shape(group)) for group in range(3))
-        left = a.astype(np.uint64).reshape(batch, moving, self._fold)
-        right = b.astype(np.uint64).reshape(batch, still, self._fold)
+        """The sums modulo 2^64, in the order of the result's groups."""
+        batch = math.prod(self._shape(0))
+        sides = [(self._views[1 - self._still], 1), (self._views[self._still], 2)]
+        left, right = (
+            self._arranged(view.read(operands), own).astype(np.uint64).reshape(batch, -1, self._fold)
+            for view, own in (reversed(sides) if self._still_outer else sides)
+        )
         total = np.matmul(left, right.swapaxes(-1, -2))
         return np.asarray(total if bias is None else total + bias.astype(np.uint64).reshape(total.shape))
 
@@ -169,11 +213,17 @@ class DotPlan:
         assert self._bias_view is not None
         parts: list[slice] = []
         shape = []
-        for group, box in zip(self._groups, (batch, rows, columns), strict=True):
+        for group, box in zip(self._result_groups, (batch, rows, columns), strict=True):
             depends = any(self._bias_view.depends[axis] for axis in group)
             parts += box if depends else [slice(0, 1)] * len(box)
             shape.append(_size(box) if depends else 1)
         return part(bias, tuple(parts)).astype(np.float64).reshape(shape)
+
+
+def _nearest(view: Array, axes: range) -> tuple[bool, int]:
+    """How well the best of `axes` can be run along: less is better."""
+    runs = [(abs(view.strides[axis]) > _LINE, -view.shape[axis]) for axis in axes if view.shape[axis] != 1]
+    return min(runs, default=(True, 0))
 
 
 def _size(box: Box) -> int:
@@ -183,14 +233,3 @@ def _size(box: Box) -> int:
 def _integers(a: Rows, b: Rows, bias: F64 | None) -> Array:
     total = np.matmul(a.data, b.data.swapaxes(-1, -2))
     return np.asarray(total if bias is None else total + bias, np.int64)
-
-
-def _close(opened: list[Opened]) -> None:
-    """Sums and rounds what the tiles left open, and writes it to its places."""
-    if not opened:
-        return
-    rounded = round_sums(np.concatenate([terms for _, _, terms in opened]))
-    start = 0
-    for place, index, _ in opened:
-        place.flat[index] = rounded[start : start + index.size]
-        start += index.size

@@ -1,13 +1,13 @@
 """Runs a canonical program: every tensor of its trace, bit for bit as docs/canonical.md defines it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from oracle.canonical.fast.blas import one_blas_thread
 from oracle.canonical.fast.depthwise import DepthwisePlan
 from oracle.canonical.fast.dot import DotPlan
 from oracle.canonical.fast.flush import require_ieee_thread
@@ -71,11 +71,8 @@ class Plan:
         went. Raises `InputError` where an input does not fit, `ProgramError` where a thread flushes subnormals.
         """
         require_ieee_thread()
-        work = Work(None, all_exact, counts or Counts())
-        if threads < 2:
+        with one_blas_thread, Work(threads, all_exact=all_exact, counts=counts) as work:
             return self._run(inputs, sink, work)
-        with ThreadPoolExecutor(threads, initializer=require_ieee_thread) as pool:
-            return self._run(inputs, sink, Work(pool, work.all_exact, work.counts))
 
     def _run(self, inputs: Sequence[Array], sink: Sink | None, work: Work) -> list[Array]:
         tensors: dict[int, Array] = {}

@@ -43,7 +43,8 @@ class SumPlan:
         if not result.size:
             return result.reshape(-1)
         wide = np.float64 if self._dtype == np.float32 else np.uint64
-        reads = [view.read(operands, self._widened(view, operands, wide)) for view in self._views]
+        # Each element of a product's operands is read several times.
+        reads = [view.read(operands, wide if len(self._views) == 2 else None) for view in self._views]
         bias = None if self._bias is None else self._over_dims(self._bias.read(operands))
         counts = self._counts(operands) if self._mean else None
 
@@ -66,10 +67,6 @@ class SumPlan:
     @property
     def _fold_axis(self) -> int:
         return 0 if self._fold_first else 1
-
-    def _widened(self, view: ViewPlan, operands: Sequence[Array], wide: type) -> Array | None:
-        """The operand of a product in the format of the products: each of its elements is read several times."""
-        return operands[view.slot].astype(wide) if len(self._views) == 2 else None
 
     def _over_dims(self, read: Array) -> Array:
         return at_last(read, (0,) * (read.ndim - self._rank))
@@ -99,8 +96,9 @@ class SumPlan:
         if bias is not None:
             total, size = total + bias, size + np.abs(bias)
         divisor: Any = 1.0 if counts is None else np.maximum(counts, 1)
-        bound = (self._fold + 2) * ROUNDING * size / divisor
-        result, index = proven(total / divisor, np.maximum(bound, FLOOR))
+        bound = np.maximum((self._fold + 2) * ROUNDING * size / divisor, FLOOR)
+        result, undecided = proven(total / divisor, bound)
+        index = np.flatnonzero(undecided)
         special = ~np.isfinite(total)
         if counts is not None:
             special |= counts == 0

@@ -46,9 +46,9 @@ class _Padding:
     source: tuple[slice, ...]
     target: tuple[slice, ...]
 
-    def copy(self, flat: Array, fill: Any) -> Array:
+    def copy(self, flat: Array, fill: Any, dtype: Any) -> Array:
         """The flat padded copy."""
-        padded = np.full(self.padded, fill, flat.dtype)
+        padded = np.full(self.padded, fill, dtype)
         padded[self.target] = flat.reshape(self.dims)[self.source]
         return padded.reshape(-1)
 
@@ -114,19 +114,21 @@ class ViewPlan:
             stride *= dim
         return _Strides(offset, tuple(steps))
 
-    def read(self, operands: Sequence[Array], flat: Array | None = None) -> Array:
+    def read(self, operands: Sequence[Array], dtype: Any = None) -> Array:
         """Every read, as an array of shape `space`, not to be written to.
 
-        `operands` are the node's operands, flat and normalised; `flat`, if given, stands for the operand itself, in
-        another dtype.
+        `operands` are the node's operands, flat and normalised; `dtype`, if given, is one that holds all elements.
         """
-        flat = operands[self.slot] if flat is None else flat
+        flat = operands[self.slot]
+        dtype = flat.dtype if dtype is None else dtype
         if self._empty:
-            return np.empty(self.space, flat.dtype)
+            return np.empty(self.space, dtype)
+        if self._padding is not None:
+            flat = self._padding.copy(flat, self.fill, dtype)
+        elif flat.dtype != dtype:
+            flat = flat.astype(dtype)
         if self._strides is None:
             return self._gather(operands, flat)
-        if self._padding is not None:
-            flat = self._padding.copy(flat, self.fill)
         return self._strides.over(flat, self.space)
 
     def _gather(self, operands: Sequence[Array], flat: Array) -> Array:
@@ -179,6 +181,16 @@ class ViewPlan:
         flat = operands[self.slot]
         ends = [int(flat.min()), int(flat.max())] if flat.size else []
         return max(abs(end) for end in [*ends, int(self.fill)])
+
+    def greatest_float(self, operands: Sequence[Array]) -> tuple[float, bool]:
+        """What no finite magnitude read of a float32 operand exceeds, and whether all elements are finite."""
+        flat = operands[self.slot]
+        ends = [float(flat.min()), float(flat.max())] if flat.size else []
+        fill = [] if self.always_in_range else [float(self.fill)]
+        finite = all(map(math.isfinite, (*ends, *fill)))
+        if not finite:
+            ends = [float(np.abs(flat[np.isfinite(flat)]).max(initial=0.0))]
+        return max((abs(end) for end in (*ends, *fill) if math.isfinite(end)), default=0.0), finite
 
     def box(self) -> tuple[slice, ...] | None:
         """The reads in range, where they are a box known beforehand; else None."""

@@ -1,14 +1,20 @@
 """What the steps of one run share: threads, what is counted, and whether every element is to be rounded exactly."""
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TypeVar
+from types import TracebackType
+from typing import Final, TypeVar
 
 import numpy as np
 
+from oracle.canonical.fast.flush import require_ieee_thread
+
 T = TypeVar("T")
+
+_FEW: Final = 4  # tiles, below which it takes longer to wake a thread than to work
 
 
 @dataclass(slots=True)
@@ -31,25 +37,46 @@ class Counts:
         return self.exact / self.elements if self.elements else 0.0
 
 
-@dataclass(frozen=True, slots=True)
 class Work:
-    """`pool` runs tiles of one node at the same time (None: one after the other)."""
+    """`threads` run tiles of one node at the same time; those besides the caller's are started when first needed."""
 
-    pool: ThreadPoolExecutor | None = None
-    all_exact: bool = False
-    counts: Counts = field(default_factory=Counts)
+    def __init__(self, threads: int = 1, *, all_exact: bool = False, counts: Counts | None = None) -> None:
+        self.all_exact, self.counts = all_exact, Counts() if counts is None else counts
+        self._threads = threads
+        self._pool: ThreadPoolExecutor | None = None
 
-    def each(self, do: Callable[[T], None], tiles: Iterable[T]) -> None:
-        """`do(tile)` for every tile; the first error is raised when all are done."""
-        tiles = list(tiles)
-        if self.pool is None or len(tiles) < 2:
+    def __enter__(self) -> "Work":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def each(self, do: Callable[[T], None], tiles: Sequence[T]) -> None:
+        """`do(tile)` for every tile; an error is raised when no thread works any more."""
+        if self._threads < 2 or len(tiles) < _FEW:
             for tile in tiles:
                 do(tile)
             return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._threads - 1, initializer=require_ieee_thread)
+        left = deque(tiles)
+        helpers = [self._pool.submit(_drain, do, left) for _ in range(self._threads - 1)]
+        try:
+            _drain(do, left)
+        finally:
+            wait(helpers)
+        for helper in helpers:
+            helper.result()
 
-        def quietly(tile: T) -> None:
-            with np.errstate(all="ignore"):  # infinities and NaN are results here; the setting is one of the thread
-                do(tile)
 
-        for _ in self.pool.map(quietly, tiles):
-            pass
+def _drain(do: Callable[[T], None], left: deque[T]) -> None:
+    with np.errstate(all="ignore"):  # infinities and NaN are results here; the setting is one of the thread
+        while left:
+            try:
+                tile = left.popleft()
+            except IndexError:  # another thread took the last one
+                return
+            do(tile)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from oracle.canonical.fast import execute as module
+from oracle.canonical.fast import execute as execute_module
+from oracle.canonical.fast import work
 from oracle.canonical.fast.execute import compile_plan, execute
 from oracle.canonical.fast.work import Counts
 from oracle.canonical.program.node import Coordinate, Fn, Kind, Node, Operand, View
@@ -104,7 +105,8 @@ def test_programs_whose_operands_do_not_fit_are_refused() -> None:
 def test_every_thread_is_asked_whether_it_computes_as_ieee_says(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """One thread that flushes subnormals makes wrong elements."""
     asked: list[None] = []
-    monkeypatch.setattr(module, "require_ieee_thread", lambda: asked.append(None))
+    for module in (execute_module, work):
+        monkeypatch.setattr(module, "require_ieee_thread", lambda: asked.append(None))
     count = 1 << 20
     view = View((Coordinate(count, 0, ((0, 1),)),))
     double = Node(Kind.MAP, Fn.ADD, DType.FLOAT, (count,), (), (Operand(0, DType.FLOAT, view),) * 2, 2)

@@ -47,11 +47,11 @@ def test_tiles_of_any_size_give_the_same_bits(case: NodeCase, constant: list[boo
 
 
 _TILES = {
-    depthwise: ("_TILE", "_RUN"),
+    depthwise: ("_TILE",),
     dot: ("_ROWS", "_RESULTS", "_COLUMNS", "_COLUMN_ELEMENTS", "_SPLIT"),
     exact: ("_CHUNK",),
     folds: ("_TERMS", "_SHORT"),
-    maps: ("_CHUNK",),
+    maps: ("_CHUNK", "_SPREAD"),
     sums: ("_TERMS", "_SHORT"),
 }
 
