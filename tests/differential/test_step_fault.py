@@ -163,7 +163,7 @@ def test_operands_must_be_earlier_tensors(verifier: StepVerifier) -> None:
 
 @settings(max_examples=200)
 @given(data=st.data())
-def test_want_of_gas_is_no_verdict(verifier: StepVerifier, data: st.DataObject) -> None:
+def test_attack_42_want_of_gas_is_no_verdict(verifier: StepVerifier, data: st.DataObject) -> None:
     """Wherever gas runs out, in a hash or a function's own contract, the call reverts."""
     values = tensors()
     values[SUMS][7] = 1
