@@ -1,6 +1,7 @@
 """A network shaped as MobileNet-v2, with random weights: what convolution costs where no model file is at hand."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import onnx
@@ -65,7 +66,7 @@ class _Network:
         self._rng, self._names = rng, self._numbers()
         self._range = tuple(self._weight(np.array(bound, np.float32)) for bound in (0, 6))
 
-    def node(self, operator: str, *inputs: str, **attributes: object) -> str:
+    def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
         """The name of the output of a new node."""
         output = next(self._names)
         self.nodes.append(helper.make_node(operator, list(inputs), [output], **attributes))

@@ -4,6 +4,7 @@ Sums are held as expansions (Shewchuk, "Adaptive Precision Floating-Point Arithm
 one component of every sum each, whose exact total is the sum. docs/canonical-sums.md has the proofs.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ F32 = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
 _VALUE = 2.0**-50  # |value(e) - sum of e| is below this times |value(e)|
+_FEW = 1 << 11  # terms in all, up to which sums are made one by one
 _CHUNK = 1 << 14  # terms worked on at a time: they stay in the cache
 
 
@@ -90,6 +92,8 @@ def round_sums(terms: F64, divisor: F64 | None = None) -> F32:
     Extracts, from the top, parts of all terms of a row whose sum float64 holds exactly (Rump, Ogita and Oishi,
     "Accurate floating-point summation I", 2008), until the rest cannot matter or is 0.
     """
+    if divisor is None and terms.size <= _FEW:
+        return _round_few(terms)
     result = np.empty(len(terms), np.float32)
     divisor = np.ones(len(terms)) if divisor is None else divisor
     rows = max(1, _CHUNK // max(terms.shape[1], 1))
@@ -97,6 +101,22 @@ def round_sums(terms: F64, divisor: F64 | None = None) -> F32:
         chunk = slice(start, start + rows)
         result[chunk] = _round_chunk(terms[chunk], divisor[chunk])
     return result
+
+
+def _round_few(terms: F64) -> F32:
+    """The same, one by one: `math.fsum` rounds exact sums to float64, which is made odd where it is not the sum.
+
+    So rounded, it rounds to float32 as the sum does: Boldo and Melquiond, "Emulation of FMA and correctly rounded sums:
+    proved algorithms using rounding to odd", 2008.
+    """
+    odd = []
+    for row in terms.tolist():
+        total = math.fsum(row)
+        rest = math.fsum([*row, -total])
+        if rest and not int(math.ldexp(math.frexp(total)[0], 53)) & 1:
+            total = math.nextafter(total, math.copysign(math.inf, rest))
+        odd.append(total)
+    return np.array(odd).astype(np.float32) + np.float32(0)
 
 
 def _round_chunk(terms: F64, divisor: F64) -> F32:

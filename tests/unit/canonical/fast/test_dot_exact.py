@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from oracle.canonical.fast import block
+from oracle.canonical.fast import block, exact
 from oracle.canonical.fast.exact import decide, grow, round_sums, value
 from oracle.canonical.fast.slices import exact_block
 from oracle.canonical.fast.special import special_block
@@ -66,6 +66,21 @@ def test_round_sums_rounds_the_exact_sum_once(seed: int) -> None:
     with np.errstate(over="ignore"):
         rounded = round_sums(terms, divisor)
     assert rounded.tolist() == expected
+    assert not np.signbit(rounded[rounded == 0]).any()
+
+
+@pytest.mark.parametrize("few", [0, 1 << 20])
+@pytest.mark.parametrize("seed", range(6))
+def test_sums_are_rounded_once_many_together_and_one_by_one(
+    few: int, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which way is taken depends on how many sums a node left open: it may not change a bit."""
+    monkeypatch.setattr(exact, "_FEW", few)
+    terms = hard_rows(np.random.default_rng(seed), 60, 1 + 7 * seed)
+    terms[0], terms[1] = 0, 2.0**-298
+    with np.errstate(over="ignore"):
+        rounded = round_sums(terms)
+    assert rounded.tolist() == [nearest_float32(exact_sum(row)) for row in terms]
     assert not np.signbit(rounded[rounded == 0]).any()
 
 

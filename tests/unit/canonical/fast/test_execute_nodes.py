@@ -49,7 +49,7 @@ def test_tiles_of_any_size_give_the_same_bits(case: NodeCase, constant: list[boo
 _TILES = {
     depthwise: ("_TILE",),
     dot: ("_ROWS", "_RESULTS", "_COLUMNS", "_COLUMN_ELEMENTS", "_SPLIT"),
-    exact: ("_CHUNK",),
+    exact: ("_CHUNK", "_FEW"),
     folds: ("_TERMS", "_SHORT"),
     maps: ("_CHUNK", "_SPREAD"),
     sums: ("_TERMS", "_SHORT"),
