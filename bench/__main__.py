@@ -9,7 +9,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import gas, worker
+from bench import canonical, gas, worker
 from oracle.chain.anvil import Anvil, dev_account, find_anvil
 from oracle.chain.deploy import LOCAL, deploy
 from oracle.chain.fees import FeeRules
@@ -27,18 +27,25 @@ FORGE = Path(".build") / "bin" / "forge"
 
 def main() -> None:
     """Measure, write, print; then run the long invariants."""
+    quick = "--quick" in sys.argv[1:]
     with tempfile.TemporaryDirectory(prefix="assay-") as name:
         folder = Path(name)
         print("Gas, from receipts", flush=True)
-        figures = {"gas": _gas(folder)}
+        figures: dict[str, object] = {"gas": _gas(folder)}
         print(json.dumps(figures["gas"], indent=1), flush=True)
         print("The operator, one by one and by the thousand", flush=True)
         figures["worker"] = worker.measure(folder)
         print(json.dumps(figures["worker"], indent=1), flush=True)
+        print("Canonical execution beside the plain run", flush=True)
+        measured = canonical.measure(folder)
+        print(json.dumps(measured, indent=1), flush=True)
+    print("The judge: what proofs take, and ways to compute against each other", flush=True)
+    figures["verifier"] = verifier.measure(quick=quick)
+    print(json.dumps(figures["verifier"], indent=1), flush=True)
     OUTPUT.parent.mkdir(exist_ok=True)
-    OUTPUT.write_text(json.dumps({**_where(), **figures}, indent=1) + "\n")
+    OUTPUT.write_text(json.dumps({**_where(), **figures, **measured}, indent=1) + "\n")
     print(f"Written to {OUTPUT}", flush=True)
-    if "--quick" not in sys.argv[1:]:
+    if not quick:
         print("Invariants, 10,000 runs", flush=True)
         subprocess.run([FORGE, "test"], env={**os.environ, "FOUNDRY_PROFILE": "bench"}, check=True)
 
