@@ -1,10 +1,11 @@
 """Whether onnxruntime on this machine agrees with canonical execution, within the tolerance that was published."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from oracle.canonical.model import Model
@@ -13,7 +14,9 @@ from oracle.canonical.tolerance import float64_of, wrong_elements
 from oracle.errors import AssayError, ModelError
 from oracle.inference.canonical_model import CanonicalModel
 from oracle.services.engines import Engines
-from oracle.services.serving import Served
+from oracle.services.serving import Served, why_not_fast
+
+_log = structlog.get_logger(__name__)
 
 _RANDOM_PROBES: Final = 8
 
@@ -52,6 +55,23 @@ def disagreement(
     return Disagreement(names[slot], index, given, truth, float64_of(spec.atol), float64_of(spec.rtol), len(wrong))
 
 
+def begin(served: Served, engines: Engines, *, fast: bool) -> Served:
+    """Say in the log how a model is served from now on; where `fast` is asked for, it is granted or refused here."""
+    model = {"model": f"0x{served.model.id.hex()}", "name": served.name}
+    _log.info("serving_model", **model)
+    if served.program is None:
+        _log.warning("model_without_program", **model, reason="nobody can dispute its answers")
+        return served
+    if not fast:
+        return served
+    problem = why_not_fast(served.model, served.program) or _self_check(served, served.program, engines)
+    if problem is None:
+        _log.warning("fast_model", **model, reason="onnxruntime's output is bonded unchecked")
+    else:
+        _log.warning("canonical_stays_on", **model, reason=problem)
+    return replace(served, is_fast=problem is None)
+
+
 def require_agreement(served: Served, program: CanonicalModel, engines: Engines) -> None:
     """Run a served model both ways on probes; raises `ModelError` where onnxruntime fails or the two disagree."""
     for kind, inputs in probes(served.model.inputs):
@@ -66,6 +86,15 @@ def require_agreement(served: Served, program: CanonicalModel, engines: Engines)
                 hint="Do not serve the model from this machine: its onnxruntime or its processor computes otherwise "
                 "than promised, or the published tolerance is too narrow.",
             )
+
+
+def _self_check(served: Served, program: CanonicalModel, engines: Engines) -> str | None:
+    """Why this machine's onnxruntime is not trusted with a model; None if it agrees with canonical execution."""
+    try:
+        require_agreement(served, program, engines)
+    except ModelError as problem:
+        return problem.message
+    return None
 
 
 def probes(specs: Sequence[TensorSpec]) -> Iterator[tuple[str, list[NDArray[Any]]]]:

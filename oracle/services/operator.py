@@ -1,7 +1,7 @@
 """The operator: answers the requests it accepts, and settles its own answers when their window ends."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Event
 
 import structlog
@@ -10,12 +10,10 @@ from oracle.canonical.model import Model
 from oracle.chain.calls import Answer
 from oracle.chain.gas import answer_limit, fit
 from oracle.chain.protocol import GWEI, ModelId, RequestId, Status
-from oracle.errors import ModelError
-from oracle.inference.canonical_model import CanonicalModel
 from oracle.inference.environment import Manifest
 from oracle.inference.model_file import ModelFile
 from oracle.metrics import AnswerOutcome, SkipReason
-from oracle.services.agreement import require_agreement
+from oracle.services.agreement import begin
 from oracle.services.answering import OpenRequest, infer
 from oracle.services.engines import Engines
 from oracle.services.follower import ANSWER, SETTLE, Follower, Head
@@ -113,36 +111,13 @@ class Operator:
         """Work out which published models are served; what was skipped for want of one gets another look."""
         known = self._models or {}
         found = serve(self._files, self._programs, self._published())
-        served = {model_id: known.get(model_id) or self._begin(each) for model_id, each in found.items()}
+        served = {
+            model_id: known.get(model_id) or begin(each, self._engines, fast=self._settings.fast)
+            for model_id, each in found.items()
+        }
         if served != self._models:
             self._store.jobs.reconsider(ANSWER)
         self._models = served
-
-    def _begin(self, served: Served) -> Served:
-        """Say how a model is served from now on, and settle whether it is fast."""
-        model = f"0x{served.model.id.hex()}"
-        _log.info("serving_model", model=model, name=served.name)
-        if served.program is None:
-            _log.warning(
-                "model_without_program", model=model, name=served.name, reason="nobody can dispute its answers"
-            )
-            return served
-        if not self._settings.fast:
-            return served
-        problem = why_not_fast(served.model, served.program) or self._self_check(served, served.program)
-        if problem is None:
-            _log.warning("fast_model", model=model, name=served.name, reason="onnxruntime's output is bonded unchecked")
-        else:
-            _log.warning("canonical_stays_on", model=model, name=served.name, reason=problem)
-        return replace(served, is_fast=problem is None)
-
-    def _self_check(self, served: Served, program: CanonicalModel) -> str | None:
-        """Why this machine's onnxruntime is not trusted with a model; None if it agrees with canonical execution."""
-        try:
-            require_agreement(served, program, self._engines)
-        except ModelError as problem:
-            return problem.message
-        return None
 
     def _published(self) -> list[Model]:
         digests = {file.digest for file in self._files}
