@@ -18,7 +18,7 @@ from oracle.services.answering import OpenRequest, infer
 from oracle.services.engines import Engines
 from oracle.services.follower import ANSWER, SETTLE, Follower, Head
 from oracle.services.loop import Periodic
-from oracle.services.serving import Programs, Served, serve, why_not_fast
+from oracle.services.serving import Programs, Served, serve
 from oracle.services.terms import Refusal, Terms, refusal
 from oracle.services.upkeep import Upkeep
 from oracle.settings import OperatorSettings
