@@ -9,7 +9,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import canonical, gas, worker
+from bench import canonical, gas, verifier, worker
 from oracle.chain.anvil import Anvil, dev_account, find_anvil
 from oracle.chain.deploy import LOCAL, deploy
 from oracle.chain.fees import FeeRules
