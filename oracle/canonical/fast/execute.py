@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oracle.canonical.fast.blas import one_blas_thread
+from oracle.canonical.fast.blas import keep_blas_to_one_thread
 from oracle.canonical.fast.depthwise import DepthwisePlan
 from oracle.canonical.fast.dot import DotPlan
 from oracle.canonical.fast.flush import require_ieee_thread
@@ -71,7 +71,7 @@ class Plan:
         went. Raises `InputError` where an input does not fit, `ProgramError` where a thread flushes subnormals.
         """
         require_ieee_thread()
-        with one_blas_thread, Work(threads, all_exact=all_exact, counts=counts) as work:
+        with Work(threads, all_exact=all_exact, counts=counts) as work:
             return self._run(inputs, sink, work)
 
     def _run(self, inputs: Sequence[Array], sink: Sink | None, work: Work) -> list[Array]:
@@ -101,6 +101,7 @@ def compile_plan(program: Program) -> Plan:
     The program's nodes must be well-formed (`validate_node`). Raises `ProgramError` where a constant is missing or an
     operand is not an earlier tensor of the dtype and count its view says.
     """
+    keep_blas_to_one_thread()
     constants: dict[int, Array] = {}
     steps: list[Step | None] = []
     for k, node in enumerate(program.nodes):
