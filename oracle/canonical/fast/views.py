@@ -82,6 +82,11 @@ class ViewPlan:
                 f"a view of tensor {operand.node} has coordinates beyond 2^61, which cannot be run here."
             )
 
+    @property
+    def steps(self) -> tuple[int, ...] | None:
+        """Elements from one read to the next along each axis of `space`, in the operand or its padded copy, if so."""
+        return None if self._strides is None else self._strides.steps
+
     def _depends_on(self, axis: int) -> bool:
         own = any(axis == term for c in self._coordinates for term, _ in c.terms)
         return own or any(plan.depends[axis] for plan in self._indices.values())
