@@ -61,7 +61,7 @@ def canonical(bench: Mapping[str, Any]) -> str:
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
         *rows,
         "",
-        f"Medians, one thread each, on {bench['machine']['cpu']}; onnxruntime {bench['versions']['onnxruntime']}, "
+        f"Medians of the time of one thread, on {bench['machine']['cpu']}; onnxruntime {bench['versions']['onnxruntime']}, "
         f"NumPy {bench['versions']['numpy']}. The MobileNet has random weights.",
     ]
     return "\n".join(lines)
