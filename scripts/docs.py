@@ -61,8 +61,9 @@ def canonical(bench: Mapping[str, Any]) -> str:
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
         *rows,
         "",
-        f"Medians of the time of one thread, on {bench['machine']['cpu']}; onnxruntime {bench['versions']['onnxruntime']}, "
-        f"NumPy {bench['versions']['numpy']}. The MobileNet has random weights.",
+        f"Medians of the time of one thread, on {bench['machine']['cpu']}; "
+        f"onnxruntime {bench['versions']['onnxruntime']}, NumPy {bench['versions']['numpy']}. "
+        "The MobileNet has random weights.",
     ]
     return "\n".join(lines)
 
