@@ -98,6 +98,8 @@ class DepthwisePlan:
             sums = total[at]
             place[at] = np.where(np.isinf(sums), sums, np.nan)
             index, at = index[np.isfinite(sums)], tuple(axis[np.isfinite(sums)] for axis in at)
+            if not index.size:
+                return
             terms = many[at].reshape(index.size, -1)  # of a finite sum, all are finite
             terms = terms * np.broadcast_to(few, many.shape)[at].reshape(index.size, -1)
             opened.add(place, index, terms if bias is None else np.column_stack([terms, bias[at]]), work)

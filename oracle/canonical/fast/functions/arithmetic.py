@@ -22,11 +22,12 @@ def divide(a: Array, b: Array) -> Array:
 def integer_power(x: Array, n: Array) -> Array:
     """x^n modulo 2^bits for n >= 0; for n < 0 the exact value toward zero."""
     x, n = np.broadcast_arrays(x, n)
-    base, result, left = x.copy(), np.ones_like(x), np.maximum(n, 0)
+    one = n.dtype.type(1)  # with a Python int, a single uint64 would become float64
+    base, result, left = x.copy(), np.ones_like(x), np.maximum(n, n.dtype.type(0))
     while left.any():
-        np.multiply(result, base, out=result, where=left & 1 != 0)
+        np.multiply(result, base, out=result, where=left & one != 0)
         base *= base
-        left = left >> 1
+        left = left >> one
     if x.dtype.kind == "u":
         return result
     whole = np.where(x == 1, x, np.where(x == -1, np.where(n & 1 != 0, x, -x), np.zeros_like(x)))

@@ -99,6 +99,14 @@ def test_integer_sums_are_exact_modulo_the_width(dtype: DType, shared: bool, bit
         assert (element - sum(x * y for x, y in terms)) % 2 ** (8 * dtype.size) == 0
 
 
+@pytest.mark.parametrize(("filling", "bits"), [(np.inf, 0x7F800000), (-np.inf, 0xFF800000), (np.nan, 0x7FC00000)])
+@pytest.mark.parametrize("shared", [True, False])
+def test_products_of_which_none_is_finite(filling: float, bits: int, *, shared: bool) -> None:
+    """Then nothing is left to be summed exactly."""
+    a, b = np.full(5 * 23, filling, np.float32), np.ones(23 if shared else 5 * 23, np.float32)
+    assert run_node(_dot(DType.FLOAT, 5, 23, shared=shared), [a, b]).view(np.uint32).tolist() == [bits] * 5
+
+
 @pytest.mark.parametrize("fn", [Fn.FOLD_MAX, Fn.FOLD_MIN])
 @pytest.mark.parametrize("fold", [2, 64, 65, 100])
 def test_extremes_of_views_that_run_backwards_leave_no_element_out(fn: Fn, fold: int) -> None:

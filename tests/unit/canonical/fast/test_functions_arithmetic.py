@@ -65,6 +65,19 @@ def test_integer_powers_wrap_and_negative_exponents_go_toward_zero(data: st.Data
     agree(Fn.POW, dtype, [dtype, dtype], rows)
 
 
+@pytest.mark.parametrize("dtype", FORMATS, ids=lambda dtype: dtype.label)
+def test_elements_that_stand_alone_are_computed_as_in_rows(dtype: DType) -> None:
+    """NumPy 1 gives an array without dimensions the dtypes of Python's numbers: a uint64 becomes float64."""
+    x, y = (array(dtype, [1]).reshape(()) for _ in range(2))
+    for fn in (*PAIRS, Fn.POW) if dtype is not DType.BOOL else (Fn.EQUAL, Fn.AND, Fn.OR, Fn.XOR):
+        result = DType.BOOL if fn in (Fn.EQUAL, Fn.LESS) else dtype
+        alone, row = map_function(fn, result, [x, y]), map_function(fn, result, [x.reshape(1), y.reshape(1)])
+        assert alone.shape == ()
+        assert alone.tobytes() == row.tobytes()
+    for to in FORMATS:
+        assert map_function(Fn.CAST, to, [x]).tobytes() == map_function(Fn.CAST, to, [x.reshape(1)]).tobytes()
+
+
 @given(data=st.data(), fn=st.sampled_from((Fn.ABS, Fn.NEG, Fn.SIGN)), dtype=st.sampled_from(NUMERIC))
 def test_functions_of_one_give_the_references_bits(data: st.DataObject, fn: Fn, dtype: DType) -> None:
     """The smallest integer has no opposite, and unsigned ones wrap."""
