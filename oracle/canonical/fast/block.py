@@ -17,6 +17,7 @@ Index = NDArray[np.intp]
 ROUNDING = 2.0**-53
 FLOOR = 2.0**-150  # half the least subnormal: with it, a proven zero is never -0
 _WORTH = 16  # with one undecided element for so many rows, all rows' norms are worth computing
+_TOGETHER = 1 << 16  # terms of a tile's open elements, up to which they are kept until all tiles are done
 _DENSE = 64  # with one undecided element in so many, the whole tile is summed exactly
 
 
@@ -109,7 +110,10 @@ def proven(total: F64, bound: Any) -> tuple[F32, NDArray[np.bool_]]:
 
 
 class Opened:
-    """Elements of a node that tiles left open, to be summed exactly together. Tiles may be added by several threads."""
+    """Elements of a node that tiles left open, to be summed exactly: few of a tile with those of others, many at once.
+
+    Several threads may add.
+    """
 
     def __init__(self) -> None:
         self._parts: list[tuple[F32, Index, F64]] = []
@@ -124,7 +128,9 @@ class Opened:
             rounded, left = proven(terms.sum(axis=1), bound)
             place.flat[index] = rounded
             index, terms = index[left], terms[left]
-        if index.size:
+        if terms.size > _TOGETHER:
+            place.flat[index] = round_sums(terms)
+        elif index.size:
             self._parts.append((place, index, terms))
 
     def close(self) -> None:

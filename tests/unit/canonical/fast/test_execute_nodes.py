@@ -47,6 +47,7 @@ def test_tiles_of_any_size_give_the_same_bits(case: NodeCase, constant: list[boo
 
 
 _TILES = {
+    block: ("_WORTH", "_TOGETHER"),
     depthwise: ("_TILE",),
     dot: ("_ROWS", "_RESULTS", "_COLUMNS", "_COLUMN_ELEMENTS", "_SPLIT"),
     exact: ("_CHUNK", "_FEW"),
