@@ -97,7 +97,12 @@ def fast_against_reference(seed: int, elements: int) -> Tally:
         node = case.node
         arrays = [array_of(column, operand.dtype) for column, operand in zip(case.operands, node.operands, strict=True)]
         constant = [bool(rng.random() < 0.3) for _ in arrays]
-        result = run_node(node, arrays, constant, threads=int(rng.choice([1, 1, 1, 2])), all_exact=rng.random() < 0.1)
+        threads, all_exact = int(rng.choice([1, 1, 1, 2])), bool(rng.random() < 0.1)
+        try:
+            result = run_node(node, arrays, constant, threads=threads, all_exact=all_exact)
+        except Exception as error:
+            error.add_note(f"seed {seed}, case {number}: {node}, constants {constant}")
+            raise
         for at, bits in enumerate(bits_of(result)):
             expected = element(node, at, case.readers)
             if bits != expected:
