@@ -1,7 +1,7 @@
 """Runs a canonical program: every tensor of its trace, bit for bit as docs/canonical.md defines it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -122,14 +122,18 @@ def execute(program: Program, inputs: Sequence[Array]) -> Trace:
 
 
 def _step(node: Node, constants: Mapping[int, Array]) -> Step | None:
+    if node.kind in (Kind.INPUT, Kind.CONST):
+        return None
+    if not node.count:
+        return lambda *_: np.empty(0, node.dtype.numpy)
+    if not node.fold_count:  # NumPy bounds the product of the other dimensions, which may be long
+        node = replace(node, fold=(0,) * len(node.fold))
     if node.kind is Kind.TREE:
         return TreePlan(node)
     if node.kind is Kind.RANK:
         return RankPlan(node)
     if node.kind is Kind.MAP:
         return PickPlan(node) if node.fn == Fn.PICK else MapPlan(node)
-    if node.kind is not Kind.FOLD:
-        return None
     if node.fn == Fn.FOLD_DOT:
         dot = DotPlan(node, constants)
         if not dot.elementwise or node.fold_count > _ELEMENTWISE_FOLD:

@@ -73,11 +73,14 @@ class ViewPlan:
             low >= 0 and high < dim for (low, high), dim in zip(self._ranges, self._dims, strict=True)
         )
         self._empty = 0 in self.space
+        self._all_fill = not operand.view.count
         self._padding: _Padding | None = None
         self._strides: _Strides | None = None
-        if not self._indices and not self._empty:
+        if self._empty or self._all_fill:
+            return
+        if not self._indices:
             self._compile_strides(operand)
-        if not self._empty and self._strides is None and any(max(-low, high) >= _FAR for low, high in self._ranges):
+        if self._strides is None and any(max(-low, high) >= _FAR for low, high in self._ranges):
             raise ProgramError(
                 f"a view of tensor {operand.node} has coordinates beyond 2^61, which cannot be run here."
             )
@@ -128,6 +131,8 @@ class ViewPlan:
         dtype = flat.dtype if dtype is None else dtype
         if self._empty:
             return np.empty(self.space, dtype)
+        if self._all_fill:
+            return np.broadcast_to(np.asarray(self.fill, dtype), self.space)
         if self._padding is not None:
             flat = self._padding.copy(flat, self.fill, dtype)
         elif flat.dtype != dtype:
@@ -138,8 +143,6 @@ class ViewPlan:
 
     def _gather(self, operands: Sequence[Array], flat: Array) -> Array:
         position, inside = self._positions(operands)
-        if flat.size == 0:
-            return np.broadcast_to(np.asarray(self.fill, flat.dtype), self.space)
         values = np.where(inside, flat.take(np.where(inside, position, 0)), flat.dtype.type(self.fill))
         return np.broadcast_to(values, self.space)
 
@@ -172,6 +175,8 @@ class ViewPlan:
         """Which reads are in range: bool of shape `space`."""
         if self.always_in_range or self._empty:
             return np.broadcast_to(np.True_, self.space)
+        if self._all_fill:
+            return np.broadcast_to(np.False_, self.space)
         return np.broadcast_to(self._positions(operands)[1], self.space)
 
     def read_box(self, operands: Sequence[Array], box: tuple[slice, ...]) -> Array:

@@ -83,4 +83,6 @@ def _rank(node: Node, operands: Sequence[Reader], at: Sequence[int]) -> int:
 
 def _points(node: Node, at: Sequence[int]) -> list[tuple[int, ...]]:
     """The iteration indices `at` with each of the K fold indices, row-major."""
+    if not node.fold_count:  # other fold dimensions may still be long
+        return []
     return [(*at, *indices) for indices in itertools.product(*map(range, node.fold))]
