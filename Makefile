@@ -123,6 +123,13 @@ test-e2e: build ## real processes on a real chain
 	@echo "== end-to-end tests =="
 	@$(PYTEST) tests/e2e
 
+.PHONY: coverage vectors
+coverage: setup ## line and branch coverage of the verifier contracts by the vectors
+	@$(PY) scripts/coverage.py
+
+vectors: setup ## write the vectors that forge replays again, from the Python reference
+	@$(PY) -m bench.vectors
+
 lint: setup build ## all linters
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .

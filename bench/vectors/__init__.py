@@ -1,0 +1,1 @@
+"""The vectors that forge replays on the verifier contracts."""
