@@ -75,13 +75,13 @@ library Merkle {
         }
         _hashLeaves(data, n, row);
         next = siblings;
-        uint256 last = first + n - 1;
-        for (uint256 level; level < levels; ++level) {
-            uint256 missing = (first & 1) + (1 - (last & 1));
-            require(end - next >= 32 * missing, IStepVerifier.StepVerifier_OpeningsTooShort());
-            (row, n, next) = _join(row, n, next, first & 1, 1 - (last & 1));
-            first >>= 1;
-            last >>= 1;
+        unchecked {
+            uint256 last = first + n - 1;
+            for (; levels != 0; --levels) {
+                (row, next) = _join(row, first, last, next, end);
+                first >>= 1;
+                last >>= 1;
+            }
         }
         assembly ("memory-safe") {
             tree := mload(row)
@@ -103,14 +103,21 @@ library Merkle {
         require(ok, IStepVerifier.StepVerifier_OutOfGas());
     }
 
-    /// @dev Completes the row of `n` hashes with `left` and `right` siblings (0 or 1 each) from `siblings`, and replaces
-    /// it by the row above it. Prefixes and results only overwrite hashes already used: pair i's prefix is the last byte
-    /// of word 2i − 1, its result word i.
-    function _join(uint256 row, uint256 n, uint256 siblings, uint256 left, uint256 right)
+    /// @dev Completes the row of hashes `first` to `last` of a level with the siblings it lacks, and replaces it by the row
+    /// above it. `first <= last` must hold. Prefixes and results only overwrite hashes already used:
+    /// pair i's prefix is the last byte of word 2i − 1, its result word i.
+    function _join(uint256 row, uint256 first, uint256 last, uint256 siblings, uint256 end)
         private
         view
-        returns (uint256, uint256, uint256)
+        returns (uint256, uint256)
     {
+        uint256 left = first & 1;
+        uint256 right = 1 - (last & 1);
+        require(end - siblings >= 32 * (left + right), IStepVerifier.StepVerifier_OpeningsTooShort());
+        uint256 n;
+        unchecked {
+            n = last - first + 1;
+        }
         bool ok = true;
         assembly ("memory-safe") {
             if left {
@@ -132,6 +139,6 @@ library Merkle {
             }
         }
         require(ok, IStepVerifier.StepVerifier_OutOfGas());
-        return (row, n, siblings);
+        return (row, siblings);
     }
 }

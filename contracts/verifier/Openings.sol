@@ -70,20 +70,30 @@ library Openings {
         bytes32 tree = 0;
         uint256 least = 0;
         for (uint256 i; i < runs; ++i) {
-            uint256 first = take(input, 4);
-            uint256 n = take(input, 4);
-            require(n != 0 && first + n <= leaves, IStepVerifier.StepVerifier_LeafNotInTree(first, n, leaves));
-            require(first >= least, IStepVerifier.StepVerifier_RunsNotAscending(first, least));
-            uint256 data = input.position;
-            require(input.end - data >= Merkle.LEAF_BYTES * n, IStepVerifier.StepVerifier_OpeningsTooShort());
             bytes32 hash;
-            (hash, input.position) = Merkle.climbRun(data, first, n, leaves, data + Merkle.LEAF_BYTES * n, input.end);
+            (opening.runs[i], least, hash) = _openRun(input, leaves, least);
             require(i == 0 || hash == tree, IStepVerifier.StepVerifier_RunsOfDifferentTrees(tree, hash));
             tree = hash;
-            opening.runs[i] = (Merkle.LEAF_BYTES * first) << START | (Merkle.LEAF_BYTES * (first + n)) << STOP | data;
-            least = first + n + 1;
         }
         if (runs != 0) opening.root = Merkle.tensorRoot(dtype, count, tree);
+    }
+
+    /// @dev The next run of a tensor of `leaves` leaves, packed; where the run after it may begin; the tree's hash.
+    function _openRun(Input memory input, uint256 leaves, uint256 least)
+        private
+        view
+        returns (uint256 run, uint256 next, bytes32 hash)
+    {
+        uint256 first = take(input, 4);
+        uint256 n = take(input, 4);
+        require(n != 0 && first + n <= leaves, IStepVerifier.StepVerifier_LeafNotInTree(first, n, leaves));
+        require(first >= least, IStepVerifier.StepVerifier_RunsNotAscending(first, least));
+        uint256 data = input.position;
+        uint256 length = Merkle.LEAF_BYTES * n;
+        require(input.end - data >= length, IStepVerifier.StepVerifier_OpeningsTooShort());
+        (hash, input.position) = Merkle.climbRun(data, first, n, leaves, data + length, input.end);
+        run = (Merkle.LEAF_BYTES * first) << START | (Merkle.LEAF_BYTES * (first + n)) << STOP | data;
+        next = first + n + 1;
     }
 
     /// @notice Where elements `element + i · step` lie in memory, 0 <= i < `length`, as far as one run has them.

@@ -79,35 +79,35 @@ library Views {
         pure
         returns (Line memory line)
     {
+        s.indices[axis] = origin;
+        line.origin = origin;
+        line.end = size;
+        _project(s, s.node.operands[slot].coordinates, axis, line);
+    }
+
+    /// @dev Completes a line of which `origin` is known, and `end` if no gathered coordinate changes along it.
+    function _project(Step memory s, Coordinate[] memory coordinates, uint256 axis, Line memory line) private pure {
         unchecked {
-            s.indices[axis] = origin;
-            Coordinate[] memory coordinates = s.node.operands[slot].coordinates;
-            uint256 reads = size - origin;
             uint256 from = 0;
-            uint256 to = reads;
+            uint256 to = line.end - line.origin;
             int256 flat = 0;
             int256 stride = 0;
             for (uint256 d; d < coordinates.length; ++d) {
                 Coordinate memory coordinate = coordinates[d];
-                (int256 c, int256 slope) = _affine(s.indices, coordinate, axis);
+                (int256 c, int256 slope, bool moves) = _along(s, coordinate, axis);
+                if (moves) line.end = line.origin + 1;
                 int256 bound = int256(coordinate.size);
-                if (coordinate.index != NO_INDEX) {
-                    (int256 offset, bool moves) = _index(s, coordinate.index, axis);
-                    c += offset < 0 ? offset + bound : offset;
-                    if (moves) reads = 1;
-                }
                 flat = flat * bound + c;
                 stride = stride * bound + slope;
                 (from, to) = _clip(c, slope, bound, from, to);
             }
-            if (to > reads) to = reads;
-            if (from >= to) (from, to) = (reads, reads);
-            line.origin = origin;
-            line.end = origin + reads;
-            line.from = origin + from;
-            line.to = origin + to;
             line.flat = flat;
             line.step = stride;
+            uint256 reads = line.end - line.origin;
+            if (to > reads) to = reads;
+            if (from >= to) (from, to) = (reads, reads);
+            line.from = line.origin + from;
+            line.to = line.origin + to;
         }
     }
 
@@ -130,6 +130,23 @@ library Views {
             uint256 element = uint256(line.flat + line.step * int256(i - line.origin));
             (place, length) = Openings.locate(opening, element, line.step, line.to - i);
             return (place, line.step * int256(opening.elementBytes), length, true);
+        }
+    }
+
+    /// @dev A coordinate at the step's indices, how much it grows with index `axis`, and whether its gathered part may change
+    /// with it too.
+    function _along(Step memory s, Coordinate memory coordinate, uint256 axis)
+        private
+        pure
+        returns (int256 c, int256 slope, bool moves)
+    {
+        unchecked {
+            (c, slope) = _affine(s.indices, coordinate, axis);
+            if (coordinate.index != NO_INDEX) {
+                int256 offset;
+                (offset, moves) = _index(s, coordinate.index, axis);
+                c += offset < 0 ? offset + int256(coordinate.size) : offset;
+            }
         }
     }
 
