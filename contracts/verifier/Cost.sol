@@ -31,7 +31,7 @@ library Cost {
     uint256 private constant TERM = 250;
     uint256 private constant LEAF = 500;
     uint256 private constant RUN = 1_850;
-    uint256 private constant SIBLING = 990;
+    uint256 private constant SIBLING = 1_015;
     uint256 private constant VIEW = 1_800;
     uint256 private constant VIEW_COORDINATE = 640;
     uint256 private constant VIEW_TERM = 145;
@@ -210,12 +210,12 @@ library Cost {
 
     /// @dev The terms of a line.
     function _terms(Node memory node, Lines memory lines) private pure returns (uint256) {
+        if (lines.pieces == lines.size) return SINGLE * lines.size;
         uint256 fn = node.fn;
         if (node.kind == Kind.RANK || (fn >= Fn.FOLD_MAX && fn <= Fn.FOLD_ARGMIN)) return ORDER_TERM * lines.size;
         if (node.dtype != Dtype.FLOAT) {
             return (fn == Fn.FOLD_DOT ? INTEGER_PRODUCT : INTEGER_TERM) * lines.size;
         }
-        if (lines.pieces == lines.size) return SINGLE * lines.size;
         uint256 words = (lines.size + 7 * lines.pieces) / 8;
         return PRODUCTS * lines.pieces + WORD * words + PACK * lines.scattered * lines.size;
     }

@@ -42,7 +42,7 @@ COORDINATE = 500
 TERM = 250
 LEAF = 500
 RUN = 1_850
-SIBLING = 990
+SIBLING = 1_015
 VIEW = 1_800
 VIEW_COORDINATE = 640
 VIEW_TERM = 145
@@ -184,12 +184,12 @@ def _folding(node: Node, openings: list[Opening]) -> int:
 def _terms(node: Node) -> int:
     """The terms of a line."""
     size, pieces = _line_size(node), _pieces(node)
+    if pieces == size:
+        return SINGLE * size
     if node.kind is Kind.RANK or Fn.FOLD_MAX <= node.fn <= Fn.FOLD_ARGMIN:
         return ORDER_TERM * size
     if node.dtype is not DType.FLOAT:
         return (INTEGER_PRODUCT if node.fn == Fn.FOLD_DOT else INTEGER_TERM) * size
-    if pieces == size:
-        return SINGLE * size
     scattered = sum(line(node, slot).scattered for slot in range(folded_values(node)))
     return PRODUCTS * pieces + WORD * ((size + 7 * pieces) // 8) + PACK * scattered * size
 

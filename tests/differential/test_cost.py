@@ -10,6 +10,7 @@ from eth_abi import decode, encode
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from oracle.canonical.commit import LEAF_BYTES
 from oracle.canonical.cost import MAX_PROOF_BYTES, MAX_PROOF_GAS, WITHOUT_BOUND, Cost, node_cost
 from oracle.canonical.program.encoding import encode_node
 from oracle.canonical.program.node import Coordinate, Fn, Kind, Node, Operand, View
@@ -166,7 +167,16 @@ def apart(reads: int, leaves_between: int) -> Node:
     return Node(Kind.FOLD, Fn.FOLD_SUM, F, (4,), (reads,), (Operand(0, F, view),), 1)
 
 
+def scattered(kind: Kind, fn: Fn | int, dtype: DType, lines: int) -> Node:
+    """Many lines of three reads, each in a leaf of its own."""
+    far = Coordinate(3 * LEAF_BYTES // dtype.size, 0, ((2, LEAF_BYTES // dtype.size + 1),))
+    operands = tuple(Operand(slot, dtype, View((far,))) for slot in range(2 if fn == Fn.FOLD_DOT else 1))
+    return Node(kind, fn, I64 if kind is Kind.RANK else dtype, (4,), (lines, 3), operands, len(operands))
+
+
 HARD = [
+    *(scattered(Kind.FOLD, fn, t, 100) for fn in range(Fn.FOLD_DOT, Fn.FOLD_ARGMAX) for t in (F, I64, DType.INT16)),
+    *(scattered(Kind.RANK, 1, dtype, 100) for dtype in (F, DType.UINT8)),
     *(apart(reads, between) for reads, between in ((20, 2**20), (60, 2**12), (100, 2**8), (250, 2))),
     *(reduction(2, 1000, fn, F) for fn in (Fn.FOLD_MAX, Fn.FOLD_MEAN, Fn.FOLD_ARGMIN)),
     *(gemm(2, terms, 2, dtype) for terms in (1, 2, 9, 8000) for dtype in (F, I64, DType.INT8)),
