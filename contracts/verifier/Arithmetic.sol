@@ -23,6 +23,7 @@ library Arithmetic {
         if (fn == Fn.AND) return a & b;
         if (fn == Fn.OR) return a | b;
         if (fn == Fn.XOR) return a ^ b;
+        // slither-disable-next-line incorrect-exp -- an exclusive or is meant
         if (fn == Fn.NOT) return a ^ 1;
         return inDtype == Dtype.FLOAT ? Floats.compute(fn, a, b) : Integers.compute(fn, inDtype, a, b);
     }

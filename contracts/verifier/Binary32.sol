@@ -85,7 +85,7 @@ library Binary32 {
             if (unit < MIN_UNIT) unit = MIN_UNIT;
             if (unit > MAX_UNIT) return infinity(negative);
             int256 shift = unit - e;
-            uint256 mantissa;
+            uint256 mantissa = 0;
             if (shift <= 0) {
                 mantissa = m << uint256(-shift);
             } else if (shift <= 256) {

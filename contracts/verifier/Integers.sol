@@ -14,7 +14,7 @@ library Integers {
         unchecked {
             int256 x = Element.toInt(dtype, a);
             int256 y = Element.toInt(dtype, b);
-            int256 result;
+            int256 result = 0;
             if (fn == Fn.ADD) result = x + y;
             else if (fn == Fn.SUB) result = x - y;
             else if (fn == Fn.MUL) result = x * y;

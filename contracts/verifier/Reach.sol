@@ -94,7 +94,7 @@ library Reach {
         uint256 perLeaf = Merkle.LEAF_BYTES / Element.size(node.operands[slot].dtype);
         (uint256 segments, uint256 span, uint256 whole) = (1, 1, 1);
         apart = 1;
-        uint256 done;
+        uint256 done = 0;
         for (uint256 i = node.rank; i < node.dims.length; ++i) {
             uint256 axis = _nearest(node, axes.strides, done);
             done |= 1 << axis;
