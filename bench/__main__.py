@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench import canonical, gas, verifier, worker
+from bench.mutation import run as mutation
 from oracle.chain.anvil import Anvil, dev_account, find_anvil
 from oracle.chain.deploy import LOCAL, deploy
 from oracle.chain.fees import FeeRules
@@ -41,11 +42,16 @@ def main() -> None:
         print(json.dumps(measured, indent=1), flush=True)
     print("The judge: what proofs take, and ways to compute against each other", flush=True)
     figures["verifier"] = verifier.measure(quick=quick)
+    if "--mutation" in sys.argv[1:]:
+        print("Small changes of the verifier contracts, and whether tests notice them", flush=True)
+        figures["verifier"] |= mutation.measure()
     print(json.dumps(figures["verifier"], indent=1), flush=True)
     OUTPUT.parent.mkdir(exist_ok=True)
     OUTPUT.write_text(json.dumps({**_where(), **figures, **measured}, indent=1) + "\n")
     print(f"Written to {OUTPUT}", flush=True)
     if not quick:
+        print("Coverage of the verifier contracts", flush=True)
+        subprocess.run([sys.executable, "scripts/coverage.py"], check=True)
         print("Invariants, 10,000 runs", flush=True)
         subprocess.run([FORGE, "test"], env={**os.environ, "FOUNDRY_PROFILE": "bench"}, check=True)
 

@@ -29,7 +29,9 @@ def measure() -> None:
     REPORT.parent.mkdir(exist_ok=True)
     arguments = ["coverage", "--report", "lcov", "--report-file", str(REPORT)]
     environment = {**os.environ, "FOUNDRY_PROFILE": "coverage"}
-    subprocess.run([FORGE, *arguments], env=environment, check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run([FORGE, *arguments], env=environment, check=False, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"forge could not measure coverage, or a vector fails:\n{done.stdout}{done.stderr}")
 
 
 def read(report: str) -> dict[str, Covered]:

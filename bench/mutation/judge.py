@@ -122,7 +122,7 @@ class Judge:
             verifier = replay.Verifier(code)
         except RuntimeError:
             return "deployment"
-        files = [replay.function_calls] if "Scalars" in contracts else []
+        files = [replay.function_calls, replay.step_calls] if "Scalars" in contracts else []
         files += [replay.step_calls, replay.node_calls, replay.proof_calls] if "StepVerifier" in contracts else []
         files += [replay.fault_calls] if "ProgramFaults" in contracts else []
         for calls in files:

@@ -140,6 +140,8 @@ def _contradictions() -> Iterator[bytes]:
     good = _good()
     for index in range(len(NODES)):
         yield _node_fault(_model(good), good, index, ACQUITTED)
+        free = NODES[index].kind in (Kind.INPUT, Kind.CONST)
+        yield _node_fault(_model(good, worst_leaf_gas=0), good, index, not free)
     for index, changes in (
         (0, {"dims": (101,)}), (0, {"dtype": U32}), (0, {"slot": 2}), (1, {"slot": 7}), (4, {"dims": (101,)}),
         (5, {"dtype": F, "fn": Fn.SUB}), (5, {"dims": (50,)}), (2, {"fn": 0x05}), (3, {"dims": (2**31,)}),
