@@ -67,9 +67,16 @@ def windows(op: Op, kernel: Sequence[int]) -> Windows:
                 hint="Export explicit pads.",
             )
         needed = [
-            max((-(-size // stride) - 1) * stride + span - size, 0)
+            (-(-size // stride) - 1) * stride + span - size
             for size, stride, span in zip(sizes, strides, spans, strict=True)
         ]
+        if min(needed) < -1:
+            raise Unsupported(
+                f"its windows of {list(kernel)} positions, every {strides}, leave gaps, and runtimes place those of "
+                f"{auto_pad} each in a way of their own.",
+                hint="Export explicit pads.",
+            )
+        needed = [max(total, 0) for total in needed]
         less, more = [total // 2 for total in needed], [total - total // 2 for total in needed]
         pads = less + more if auto_pad == "SAME_UPPER" else more + less
     elif auto_pad == "VALID":

@@ -189,6 +189,8 @@ def test_batch_normalisation_is_one_product_and_one_sum(opset: int) -> None:
         ("Conv", [normal(1, 3, 8), normal(2, 3, 9)], {}, "window of 9 positions is longer than the 8"),
         ("Conv", [normal(1, 3, 8), normal(2, 3, 3)], {"strides": [0]}, "must be from 1 to"),
         ("Conv", [normal(1, 3, 8), normal(2, 3, 3)], {"auto_pad": "SAME_LOWER", "dilations": [2]}, "is not ONNX's"),
+        ("Conv", [normal(1, 3, 8), normal(2, 3, 1)], {"auto_pad": "SAME_UPPER", "strides": [4]}, "leave gaps"),
+        ("AveragePool", [normal(1, 3, 6)], {"auto_pad": "SAME_LOWER", "strides": [3], "kernel_shape": [1]}, "gaps"),
         ("Conv", [normal(1, 3, 8), normal(2, 3, 3)], {"pads": [0, 2**31]}, "must be from 1 to"),
         ("Conv", [normal(1, 3, 8), normal(2, 3, 3)], {"strides": [1.5]}, "not a list of int"),
         ("Conv", [normal(1, 3, 8), normal(2, 3, 3)], {"auto_pad": "SOME"}, "auto_pad 'SOME' does not exist"),
@@ -211,3 +213,15 @@ def test_what_cannot_be_lowered_says_why(
     """Never a silent approximation, and never a wrong shape."""
     with pytest.raises(ProgramError, match=reason):
         lower(model(operator, inputs, 17, attributes))
+
+
+@pytest.mark.parametrize("operator", ["Conv", "AveragePool"])
+@pytest.mark.parametrize("auto_pad", ["SAME_UPPER", "SAME_LOWER"])
+@pytest.mark.parametrize("size", [7, 8])
+def test_windows_of_one_position_over_every_second_agree_with_onnxruntime(
+    operator: str, auto_pad: str, size: int
+) -> None:
+    """Shortcuts of residual networks: one position is left over at the end, and no padding is wanted."""
+    x = normal(1, 3, size, size)
+    inputs = [x, normal(2, 3, 1, 1)] if operator == "Conv" else [x]
+    agrees(model(operator, inputs, 19, {"auto_pad": auto_pad, "strides": [2, 2], "kernel_shape": [1, 1]}), x)
