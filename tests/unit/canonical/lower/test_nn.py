@@ -49,6 +49,8 @@ def window_attributes(draw: st.DrawFn, kernel: list[int], *, dilated: bool = Tru
         found["pads"] = [min(pad, size - 1) for pad, size in zip(each(0, 2) + each(0, 2), kernel * 2, strict=True)]
     elif padding != "none":
         found["auto_pad"] = padding
+    if padding.startswith("SAME"):  # where windows leave gaps of two, they are refused
+        found["strides"] = [min(stride, size + 1) for stride, size in zip(found["strides"], kernel, strict=True)]
     return found
 
 
