@@ -78,6 +78,7 @@ library Cost {
         uint256 resultDepth = Merkle.depth(Reach.leavesOf(node.count, node.dtype));
         (size, price) = _addOpening(size, price, Reach.Opening(1, 1, resultDepth));
         (uint256 first, uint256 end) = _alternatives(node);
+        // slither-disable-next-line uninitialized-local -- zeroed memory is the smallest opening
         Reach.Opening memory chosen;
         for (uint256 i; i < openings.length; ++i) {
             if (i < first || i >= end) (size, price) = _addOpening(size, price, openings[i]);
