@@ -27,6 +27,11 @@ library Dtype {
         require(bytes_ != 0, IModelRegistry.ModelRegistry_UnknownDtype(dtype));
     }
 
+    /// @notice Whether a model's input or output may have this dtype.
+    function exists(uint8 dtype) internal pure returns (bool) {
+        return dtype <= UINT64 && (SIZES >> (8 * uint256(dtype))) & 0xff != 0;
+    }
+
     /// @notice Whether elements are floating-point numbers.
     function isFloat(uint8 dtype) internal pure returns (bool) {
         return dtype == FLOAT || dtype == FLOAT16 || dtype == DOUBLE;

@@ -30,8 +30,8 @@ interface IProgramFaults {
     /// @notice The second node opened is not the operand, which is node `expected`.
     error ProgramFaults_NotTheOperand(uint256 expected);
 
-    /// @notice Whether the model contradicts itself: no nodes or more than 2^21, no outputs or more than nodes, or a tolerance
-    /// that is negative or not finite.
+    /// @notice Whether the model contradicts itself: no nodes or more than 2^21, no outputs or more than nodes, an input
+    /// or output of a dtype that does not exist, or a tolerance that is negative or not finite.
     /// @param model The model.
     function modelFault(Model calldata model) external pure returns (bool faulty);
 

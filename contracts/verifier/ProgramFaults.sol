@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import {IProgramFaults, NodeOpening} from "../interfaces/IProgramFaults.sol";
 import {ProgramRef} from "../interfaces/IStepVerifier.sol";
 import {Model} from "../interfaces/Types.sol";
+import {Dtype} from "../Dtype.sol";
 import {Cost} from "./Cost.sol";
 import {Membership} from "./Membership.sol";
 import {Merkle} from "./Merkle.sol";
@@ -21,7 +22,11 @@ contract ProgramFaults is IProgramFaults {
     function modelFault(Model calldata model) external pure returns (bool faulty) {
         uint256 outputs = model.outputs.length;
         if (model.nodeCount > MAX_NODES || outputs == 0 || outputs > model.nodeCount) return true;
+        for (uint256 i = 0; i < model.inputs.length; ++i) {
+            if (!Dtype.exists(model.inputs[i].dtype)) return true;
+        }
         for (uint256 i = 0; i < outputs; ++i) {
+            if (!Dtype.exists(model.outputs[i].dtype)) return true;
             if (!Tolerance.isValid(model.outputs[i].atol) || !Tolerance.isValid(model.outputs[i].rtol)) return true;
         }
         return false;

@@ -156,6 +156,17 @@ def test_tolerances_are_finite_and_have_no_sign(
     assert judge.model(model) is faulty
 
 
+@pytest.mark.parametrize("dtype", [0, 1, 8, 9, 11, 13, 14, 255])
+@pytest.mark.parametrize("field", ["inputs", "outputs"])
+def test_dtypes_that_no_model_may_have_are_faults(judge: ProgramFaults, field: str, dtype: int) -> None:
+    """An input of such a one has no size: none of the others could be judged."""
+    values = list(model_of(CommittedProgram([*good_nodes()])).to_abi())
+    at = {"inputs": 3, "outputs": 4}[field]
+    values[at] = [*values[at][:-1], (dtype, *values[at][-1][1:])]
+    known = dtype in [member.value for member in DType]
+    assert judge.judge("modelFault", [MODEL_ABI_TYPE], [tuple(values)]) is not known
+
+
 @pytest.mark.parametrize(
     ("nodes", "outputs", "faulty"),
     [
