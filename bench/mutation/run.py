@@ -16,14 +16,16 @@ from collections.abc import Iterator
 from hashlib import sha256
 from multiprocessing import Process, Queue
 from pathlib import Path
+from queue import Empty
 
+from bench.mutation.equivalent import why_equivalent
 from bench.mutation.judge import ALL, Built, Judge, build_all, sources_of
 from bench.mutation.mutants import Mutant, mutants
 
 SEED = 0x5EED
 RESULTS = Path("build") / "mutation.json"
 WORKERS = 2
-NOT_COUNTED = ("invalid", "same code")
+NOT_COUNTED = ("invalid", "same code", "equivalent")
 
 
 def sample(sources: dict[str, str]) -> Iterator[Mutant]:
@@ -82,23 +84,21 @@ def run(number: int, seconds: float) -> dict[str, dict[str, str]]:
         built = Built(Path(name))
         todo: Queue[Task | None] = Queue()
         done: Queue[tuple[Mutant, str]] = Queue()
-        workers = [Process(target=_work, args=(built, sources, todo, done)) for _ in range(WORKERS)]
-        builder = Process(target=build_all, args=(built,))
+        workers = [Process(target=_work, args=(built, sources, todo, done), daemon=True) for _ in range(WORKERS)]
+        builder = Process(target=build_all, args=(built,), daemon=True)
         for process in (*workers, builder):
             process.start()
         running, unnoticed = 0, [m for m in order if _outcome(results, m, sources) == "unnoticed"]
         while True:
             while running < WORKERS and time.monotonic() < end:
-                if waiting and counted + running < number:
-                    todo.put((waiting.pop(0), False))
-                elif unnoticed:
-                    todo.put((unnoticed.pop(0), True))
-                else:
+                task = _next(waiting if counted + running < number else [], unnoticed)
+                if task is None:
                     break
+                todo.put(task)
                 running += 1
             if not running:
                 break
-            mutant, outcome = done.get()
+            mutant, outcome = _wait(done, [*workers, builder])
             running -= 1
             source = sources[mutant.path]
             key = key_of(mutant, source)
@@ -106,15 +106,49 @@ def run(number: int, seconds: float) -> dict[str, dict[str, str]]:
             if outcome == "unnoticed":
                 unnoticed.append(mutant)
             results[key] = {"change": mutant.describe(source), "operator": mutant.operator, "outcome": outcome}
-            RESULTS.parent.mkdir(exist_ok=True)
-            RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+            _keep(results)
             print(f"{counted}/{number} {Path(mutant.path).name} {results[key]['change']}: {outcome}", flush=True)
         for _ in workers:
             todo.put(None)
         for process in (*workers, builder):
             process.join()
-    current = {key_of(mutant, sources[mutant.path]) for mutant in order}
-    return {key: entry for key, entry in results.items() if key in current}
+    return _judged(order, sources, results)
+
+
+def _wait(done: "Queue[tuple[Mutant, str]]", processes: list[Process]) -> tuple[Mutant, str]:
+    while True:
+        try:
+            return done.get(timeout=5)
+        except Empty:
+            if any(process.exitcode for process in processes):
+                raise AssertionError("the tests fail with the contracts as they are, or cannot be run.") from None
+
+
+def _next(waiting: list[Mutant], unnoticed: list[Mutant]) -> Task | None:
+    """Replays first: they take a second, tests a minute."""
+    if waiting:
+        return waiting.pop(0), False
+    return (unnoticed.pop(0), True) if unnoticed else None
+
+
+def _keep(results: dict[str, dict[str, str]]) -> None:
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+
+
+def _judged(
+    order: list[Mutant], sources: dict[str, str], results: dict[str, dict[str, str]]
+) -> dict[str, dict[str, str]]:
+    """The results on the sources as they are, where what survives may be known to be equivalent."""
+    found = {}
+    for mutant in order:
+        source = sources[mutant.path]
+        entry = results.get(key_of(mutant, source))
+        if entry is None:
+            continue
+        why = why_equivalent(mutant, source) if entry["outcome"] == "survived" else None
+        found[key_of(mutant, source)] = entry | ({"outcome": "equivalent", "why": why} if why else {})
+    return found
 
 
 def _outcome(results: dict[str, dict[str, str]], mutant: Mutant, sources: dict[str, str]) -> str:
@@ -123,11 +157,17 @@ def _outcome(results: dict[str, dict[str, str]], mutant: Mutant, sources: dict[s
 
 def measure(number: int = 360, seconds: float = 7_200) -> dict[str, int]:
     """`mutants_killed` and `mutants_total` for build/bench.json."""
-    outcomes = Counter(entry["outcome"] for entry in run(number, seconds).values())
+    return figures_of(run(number, seconds))
+
+
+def figures_of(results: dict[str, dict[str, str]]) -> dict[str, int]:
+    """Equivalent mutants are not counted; one that no test has had its time for yet counts as not killed."""
+    outcomes = Counter(entry["outcome"] for entry in results.values())
     total = sum(n for outcome, n in outcomes.items() if outcome not in NOT_COUNTED)
     return {
         "mutants_killed": total - outcomes["survived"] - outcomes["unnoticed"],
         "mutants_total": total,
+        "mutants_equivalent": outcomes["equivalent"],
         "mutants_seed": SEED,
     }
 
@@ -138,9 +178,10 @@ def main() -> None:
     parser.add_argument("--mutants", type=int, default=360)
     parser.add_argument("--seconds", type=float, default=7_200)
     options = parser.parse_args()
-    figures = measure(options.mutants, options.seconds)
-    for key, entry in json.loads(RESULTS.read_text()).items():
-        if entry["outcome"] == "survived":
-            print(f"survived: {key.split()[0]} {entry['change']}")
+    results = run(options.mutants, options.seconds)
+    for key, entry in results.items():
+        if entry["outcome"] in ("survived", "equivalent"):
+            print(f"{entry['outcome']}: {key.split()[0]} {entry['change']} {entry.get('why', '')}")
+    figures = figures_of(results)
     print(json.dumps(figures))
     sys.exit(figures["mutants_killed"] < 0.95 * figures["mutants_total"])

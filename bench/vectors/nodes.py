@@ -243,9 +243,9 @@ def _fields() -> Cases:
             (), (Coordinate(4), Coordinate(3)), (Coordinate(12, 1),), (Coordinate(12, -1),),
             (Coordinate(12, 0, ((0, 1),)),), (Coordinate(12, 0, (), 4),),
         ):  # fmt: skip
-            operands = list(TREE.operands)
-            operands[slot] = replace(operands[slot], view=View(coordinates))
-            node = replace(TREE, operands=(*operands, Operand(4, I64, View(()))))
+            tables = list(TREE.operands)
+            tables[slot] = replace(tables[slot], view=View(coordinates))
+            node = replace(TREE, operands=(*tables, Operand(4, I64, View(()))))
             yield encode_node(node), M.TABLE_VIEW_NOT_PLAIN if slot in (1, 3) else M.NONE
 
 
