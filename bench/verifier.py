@@ -11,7 +11,7 @@ from oracle.canonical.cost import node_cost, program_cost
 from oracle.canonical.program.node import Fn
 from tests.differential import bulk, models
 from tests.differential.bulk import Tally, compare
-from tests.differential.cost_cases import conv, ordinary
+from tests.differential.cost_cases import conv, cost_cases, ordinary
 from tests.differential.evm import Contract, deploy
 from tests.differential.proof_cost import dear_proof
 from tests.differential.proof_cost import measure as measure_proof
@@ -51,6 +51,7 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
         "function_gas_max": _function_gas(),
         **_dot_gas(),
         "gas_per_term": _gas_per_term(),
+        "cost_model_error_max": _cost_model_error(),
         "worst_leaf": {name: _worst_leaf(name) for name in (*models.SMALL, "magika")},
     }
 
@@ -104,6 +105,21 @@ def _dot_gas() -> dict[str, int]:
         "dot_1152_gas": judge.contract.gas_used + _COLD_ACCOUNTS,
         "dot_1152_gas_in_dispute": measure_proof(judge, largest).gas,
     }
+
+
+def _cost_model_error() -> float:
+    """The most by which the static cost of a realistic node exceeds a measured proof, as a share of the latter.
+
+    Raises `AssertionError` where the static cost is no upper bound.
+    """
+    judge, most = StepVerifier(), 0.0
+    for case in cost_cases():
+        proof = dear_proof(case.node, case.element, case.content)
+        bound, took = node_cost(case.node), measure_proof(judge, proof)
+        if took.gas > bound.gas or took.bytes > bound.bytes:
+            raise AssertionError(f"{case.name} took {took}, more than its bound {bound}")
+        most = max(most, bound.gas / took.gas - 1)
+    return round(most, 3)
 
 
 def _gas_per_term() -> float:
