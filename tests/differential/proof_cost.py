@@ -103,11 +103,15 @@ class DearProof:
     proof: StepProof
 
     @property
-    def calldata(self) -> bytes:
-        """The call of `stepFault`, followed by as many bytes as a dispute's call passes besides the proof."""
+    def call(self) -> bytes:
+        """The call of `stepFault`."""
         arguments = encode([PROGRAM, "bytes32", PROOF], [self.program, self.trace_root, self.proof.to_abi()])
-        call = selector(f"stepFault({PROGRAM},bytes32,{PROOF})") + arguments
-        return call + b"\xa5" * (CALL_BYTES - _HEAD_BYTES)
+        return selector(f"stepFault({PROGRAM},bytes32,{PROOF})") + arguments
+
+    @property
+    def calldata(self) -> bytes:
+        """The same, followed by as many bytes as a dispute's call passes besides the proof."""
+        return self.call + b"\xa5" * (CALL_BYTES - _HEAD_BYTES)
 
 
 def dear_proof(node: Node, element: int, content: Content, seed: int = 0, nodes: int = MAX_NODES) -> DearProof:
