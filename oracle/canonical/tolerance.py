@@ -49,9 +49,9 @@ def _wrong(answer: NDArray[Any], truth: NDArray[Any], atol: float, rtol: float) 
     if not candidates.size:
         return []
     if answer.dtype.kind == "f":
-        a, c = (array[candidates].astype(np.float64) for array in (answer, truth))
-        finite = np.isfinite(a) & np.isfinite(c)
         with np.errstate(over="ignore", invalid="ignore"):
+            a, c = (array[candidates].astype(np.float64) for array in (answer, truth))
+            finite = np.isfinite(a) & np.isfinite(c)
             error, allowed = np.abs(a - c), atol + rtol * np.abs(c)
             clear = finite & (error * _SURE < allowed) & (allowed > _TINY)
         candidates = candidates[~clear]

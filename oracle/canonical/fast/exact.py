@@ -43,12 +43,6 @@ def value(expansion: list[F64]) -> F64:
     return total
 
 
-def to_float32(low: F64, high: F64) -> tuple[F32, Bools]:
-    """float32 numbers that all of low … high round to, and where there is one (elsewhere the number is void)."""
-    down, up = low.astype(np.float32), high.astype(np.float32)
-    return up + np.float32(0), down == up
-
-
 def decide(expansion: list[F64], rest: F64 | float, divisor: F64 | float = 1.0) -> tuple[F32, Bools]:
     """Rounds (sum + r) / divisor for every |r| ≤ rest, where all of them round alike or the sum's side is clear.
 
