@@ -131,6 +131,7 @@ vectors: setup ## write the vectors that forge replays again, from the Python re
 	@$(PY) -m bench.vectors
 
 lint: setup build ## all linters
+	@rm -rf contracts/.cache # what ape unpacks there when it compiles, which is not ours to lint
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -142,7 +143,7 @@ lint: setup build ## all linters
 
 .PHONY: clean distclean
 clean: ## remove what was built and cached
-	rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache crytic-export $(STAMPS)/build
+	rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache contracts/.cache crytic-export $(STAMPS)/build
 
 distclean: clean ## remove the set-up too
 	rm -rf .build .venv node_modules
