@@ -93,7 +93,9 @@ def judge(bench: Mapping[str, Any]) -> str:
     ]
     if "mutants_total" in found:  # `make bench` leaves this long part out
         killed = f"{found['mutants_killed']} of {found['mutants_total']}, besides {found['mutants_equivalent']}"
-        lines.append(f"| mutants of the contracts killed | {killed} that compute the same |")
+        lines.append(
+            f"| mutants of the contracts killed (`python -m bench --mutation`) | {killed} that compute the same |"
+        )
     return "\n".join(lines)
 
 

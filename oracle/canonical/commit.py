@@ -113,29 +113,6 @@ class Tree:
         return at or _EMPTY[level]
 
 
-def run_hash(depth: int, first: int, leaves: Sequence[bytes], siblings: Sequence[bytes]) -> bytes:
-    """The hash of the tree of `depth` that the run of leaf data `leaves`, from position `first`, is opened against.
-
-    Raises `ProofError` where the number of siblings is not what the positions say.
-    """
-    rest = iter(siblings)
-    row = [sha256(_LEAF + leaf).digest() for leaf in leaves]
-    low, high = first, first + len(leaves) - 1
-    try:
-        for _ in range(depth):
-            if low & 1:
-                row.insert(0, next(rest))
-            if not high & 1:
-                row.append(next(rest))
-            row = [_inner(row[i], row[i + 1]) for i in range(0, len(row), 2)]
-            low, high = low >> 1, high >> 1
-    except StopIteration as error:
-        raise ProofError("an opening has too few siblings.") from error
-    if next(rest, None) is not None or low or high or len(row) != 1:
-        raise ProofError("an opening has siblings left over, or a position outside its tree.")
-    return row[0]
-
-
 def bind_tensor(dtype: DType, count: int, tree: bytes) -> bytes:
     """A tensor root from the hash of its tree, 32 bytes."""
     return sha256(_TENSOR + bytes((dtype,)) + count.to_bytes(8, "big") + tree).digest()

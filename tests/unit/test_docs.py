@@ -264,4 +264,5 @@ def test_the_table_of_the_judge_says_how_many_mutants_were_killed_if_that_was_me
     whole = docs.judge({"verifier": {**JUDGE, "mutants_killed": 314, "mutants_total": 315, "mutants_equivalent": 16}})
     assert "| **differences** | 0 |" in plain
     assert "| dearest one-step proof of digits, bound | 380,000 gas, 9,000 bytes |" in plain
-    assert whole == f"{plain}\n| mutants of the contracts killed | 314 of 315, besides 16 that compute the same |"
+    killed = "314 of 315, besides 16 that compute the same"
+    assert whole == f"{plain}\n| mutants of the contracts killed (`python -m bench --mutation`) | {killed} |"

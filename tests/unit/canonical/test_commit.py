@@ -1,5 +1,6 @@
 """Commitments and their openings: docs/canonical.md section 6."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from oracle.canonical.commit import Tree, bind_program, bind_tensor, bind_trace, run_hash, tensor_bytes, tensor_root
+from oracle.canonical.commit import Tree, bind_program, bind_tensor, bind_trace, tensor_bytes, tensor_root
 from oracle.canonical.tensor import DType
 from oracle.errors import ProofError
 
@@ -19,6 +20,29 @@ def _specified(leaves: list[bytes], depth: int) -> bytes:
     half = 2 ** (depth - 1)
     left, right = _specified(leaves[:half], depth - 1), _specified(leaves[half:], depth - 1)
     return sha256(b"\1" + left + right).digest()
+
+
+def run_hash(depth: int, first: int, leaves: Sequence[bytes], siblings: Sequence[bytes]) -> bytes:
+    """What a verifier finds: the hash of the tree of `depth` that opens the run `leaves`, from position `first`.
+
+    Raises `ProofError` where the number of siblings is not what the positions say.
+    """
+    rest = iter(siblings)
+    row = [sha256(b"\0" + leaf).digest() for leaf in leaves]
+    low, high = first, first + len(leaves) - 1
+    try:
+        for _ in range(depth):
+            if low & 1:
+                row.insert(0, next(rest))
+            if not high & 1:
+                row.append(next(rest))
+            row = [sha256(b"\1" + row[i] + row[i + 1]).digest() for i in range(0, len(row), 2)]
+            low, high = low >> 1, high >> 1
+    except StopIteration as error:
+        raise ProofError("an opening has too few siblings.") from error
+    if next(rest, None) is not None or low or high or len(row) != 1:
+        raise ProofError("an opening has siblings left over, or a position outside its tree.")
+    return row[0]
 
 
 @given(st.binary(max_size=5000))
