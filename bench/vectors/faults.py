@@ -26,6 +26,7 @@ SOURCE = "(uint32,bytes,bytes32[],bytes32,bytes32[])"
 OUTPUT = "(uint32,uint64,bytes,bytes32[])"
 F, B, I8, I64, U32 = DType.FLOAT, DType.BOOL, DType.INT8, DType.INT64, DType.UINT32
 MOST = 2**32 - 1
+UNKNOWN_DTYPE = 99
 INFINITE, NOT_A_NUMBER, NEGATIVE = (int.from_bytes(struct.pack(">d", x), "big") for x in (math.inf, math.nan, -1.0))
 
 Opening = tuple[int, bytes, list[bytes]]
@@ -109,6 +110,12 @@ def _models() -> Iterator[bytes]:
     ):  # fmt: skip
         model = _model(_good(), **changes)
         yield judged(Target.PROGRAM_FAULTS, "modelFault", [MODEL_ABI_TYPE], [model.to_abi()], faulty)
+    root, nodes, gas, inputs, outputs, digest = _model(_good()).to_abi()
+    for changed, faulty in (
+        ((root, nodes, gas, [*inputs[:-1], (UNKNOWN_DTYPE, *inputs[-1][1:])], outputs, digest), True),
+        ((root, nodes, gas, inputs, [*outputs[:-1], (UNKNOWN_DTYPE, *outputs[-1][1:])], digest), True),
+    ):
+        yield judged(Target.PROGRAM_FAULTS, "modelFault", [MODEL_ABI_TYPE], [changed], faulty)
 
 
 def _headers() -> Iterator[bytes]:
