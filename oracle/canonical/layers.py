@@ -15,7 +15,7 @@ TRACE = 2**32 - 1
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """The layer `layer` below node `index`, of depth `7 * layer`, of a tensor's tree; of the trace's, tensor `TRACE`."""
+    """Layer `layer` of a tensor's tree (of the trace's: `TRACE`), below its node `index` of depth `7 * layer`."""
 
     tensor: int
     layer: int
