@@ -6,7 +6,7 @@ or a replacement with the same nonce. So a crash at any instruction sends nothin
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import RLock
 
 import structlog
@@ -25,7 +25,7 @@ from oracle.chain.provider import (
 from oracle.chain.signer import Signer
 from oracle.errors import AssayError, ChainError, FundsError, RejectedError, WaitTimeout
 from oracle.store.database import Store
-from oracle.store.transactions import OutboxTransaction
+from oracle.store.transactions import PENDING, OutboxTransaction
 
 _log = structlog.get_logger(__name__)
 
@@ -33,6 +33,8 @@ TRANSFER_GAS = 21_000
 _NONCE_TRIES = 3
 _POLL_SECONDS = 0.05
 _QUOTE_SECONDS = 2.0
+_HURRY = 4
+"""Into how many waits the time that is left for a hurried transaction is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +136,19 @@ class Sender:
                 if stored.nonce < done_below:
                     finished += self._conclude(stored)
                 else:
-                    self._nurse(stored)
+                    self._nurse(stored, self._rules)
             return finished
+
+    def hurry(self, sent: int, *, seconds_left: float) -> None:
+        """Let a transaction that must be mined within `seconds_left` wait less for its next replacement.
+
+        It waits a quarter of what is left, or `bump_after` where that is less; the other rules hold as ever.
+        """
+        with self._lock:
+            stored = self._outbox.get(sent)
+            if stored.state in PENDING:
+                patience = min(self._rules.bump_after, max(seconds_left, 0.0) / _HURRY)
+                self._nurse(stored, replace(self._rules, bump_after=patience))
 
     def execute(self, call: Call, *, purpose: str, gas_limit: int | None = None, timeout: float = 180.0) -> Mined:
         """Send and wait until mined; raises `RejectedError` if it reverted, `WaitTimeout` after `timeout` seconds."""
@@ -273,8 +286,8 @@ class Sender:
             receipt.gas_used,
         )
 
-    def _nurse(self, stored: OutboxTransaction) -> None:
-        """Carry out what the rules say about a transaction that is not mined."""
+    def _nurse(self, stored: OutboxTransaction, rules: FeeRules) -> None:
+        """Carry out what `rules` say about a transaction that is not mined."""
         if stored.state == "prepared":
             self._rebroadcast(stored)
             return
@@ -288,14 +301,14 @@ class Sender:
             stored.bumps,
             stored.cancelling,
         )
-        if now - stored.last_sent_at < self._rules.bump_after:
+        if now - stored.last_sent_at < rules.bump_after:
             return
         decision = decide(
             tx,
             now=now,
             base_fee=self.provider.fees()[0],
             balance=self.provider.balance(self.address),
-            rules=self._rules,
+            rules=rules,
         )
         _log.info("transaction_waits", purpose=stored.purpose, nonce=stored.nonce, reason=decision.reason)
         if decision.step in {Step.REPLACE, Step.CANCEL}:

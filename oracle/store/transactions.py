@@ -213,6 +213,17 @@ class Transactions:
         with self._database.read() as connection:
             return _select(connection, TRANSACTIONS.c.sender == sender, TRANSACTIONS.c.state.in_(PENDING))
 
+    def underway(self, sender: str, to: str, *, above_block: int) -> list[OutboxTransaction]:
+        """Calls of `to` that are not mined yet, or mined above a block: those whose effect is not known below it."""
+        mined = TRANSACTIONS.c.state.in_(("mined", "reverted")) & (TRANSACTIONS.c.block_number > above_block)
+        with self._database.read() as connection:
+            return _select(
+                connection,
+                TRANSACTIONS.c.sender == sender,
+                TRANSACTIONS.c.to == to,
+                TRANSACTIONS.c.state.in_(PENDING) | mined,
+            )
+
     def get(self, tx_id: int) -> OutboxTransaction:
         """One transaction; raises `StoreError` if there is none."""
         with self._database.read() as connection:
