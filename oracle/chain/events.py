@@ -7,9 +7,10 @@ from typing import Any
 from eth_abi.exceptions import DecodingError
 from eth_typing import ChecksumAddress
 
+from oracle.canonical.layers import Position
 from oracle.canonical.model import Model
 from oracle.chain.abi import Entry, artifact
-from oracle.chain.protocol import ModelId, Reason, Request, RequestId, checksum
+from oracle.chain.protocol import Fault, GameId, ModelId, Reason, Request, RequestId, checksum
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,109 @@ class EnvironmentPublished:
     manifest: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Challenged:
+    """A game was opened over `operator`'s answer to an attempt."""
+
+    game_id: GameId
+    request_id: RequestId
+    opener: ChecksumAddress
+    operator: ChecksumAddress
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class TracePosted:
+    """The operator's trace is fixed; `roots` are its tensors' where the program has at most 256 nodes, else none."""
+
+    game_id: GameId
+    root: bytes
+    roots: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChainOpened:
+    """An account opened a chain of demands with a bond."""
+
+    game_id: GameId
+    owner: ChecksumAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Demanded:
+    """A chain demanded a position, to be revealed before the second `due`."""
+
+    game_id: GameId
+    owner: ChecksumAddress
+    position: Position
+    due: int
+
+
+@dataclass(frozen=True, slots=True)
+class Revealed:
+    """What is at a position: hashes, or leaves."""
+
+    game_id: GameId
+    position: Position
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A fault was proven. `tensor` and `element` are 0 where the fault has none."""
+
+    game_id: GameId
+    prover: ChecksumAddress
+    finder: ChecksumAddress
+    fault: Fault
+    tensor: int
+    element: int
+
+
+@dataclass(frozen=True, slots=True)
+class TraceForfeited:
+    """No trace was posted in time."""
+
+    game_id: GameId
+
+
+@dataclass(frozen=True, slots=True)
+class DemandForfeited:
+    """A demand was not met in time."""
+
+    game_id: GameId
+    finder: ChecksumAddress
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Upheld:
+    """The answer stands; of the bonds, `credited` wei went to the operator and `burnt` wei were burnt."""
+
+    game_id: GameId
+    operator: ChecksumAddress
+    credited: int
+    burnt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A chain's bonds, in wei, were credited to its owner."""
+
+    game_id: GameId
+    owner: ChecksumAddress
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class CreditWithdrawn:
+    """Credit of the dispute contract left, in wei."""
+
+    account: ChecksumAddress
+    to: ChecksumAddress
+    amount: int
+
+
 OracleEvent = (
     Requested
     | InputLocated
@@ -171,32 +275,38 @@ OracleEvent = (
     | Withdrawn
 )
 RegistryEvent = ModelPublished | MirrorsAdded | EnvironmentPublished
-Event = OracleEvent | RegistryEvent
+Ending = Proven | TraceForfeited | DemandForfeited | Upheld
+GameEvent = Challenged | TracePosted | ChainOpened | Demanded | Revealed | Ending | Claimed
+Event = OracleEvent | RegistryEvent | GameEvent | CreditWithdrawn
 
 _TYPES: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         Requested, InputLocated, Answered, Settled, Delivered, DeliveryFailed, Expired, Disputed, Refuted,
-        Voided, Skipped, Deposited, Withdrawn, ModelPublished, MirrorsAdded, EnvironmentPublished,
+        Voided, Skipped, Deposited, Withdrawn, ModelPublished, MirrorsAdded, EnvironmentPublished, Challenged,
+        TracePosted, ChainOpened, Demanded, Revealed, Proven, TraceForfeited, DemandForfeited, Upheld, Claimed,
+        CreditWithdrawn,
     )
 }  # fmt: skip
 _FIELDS = {
     "requestId": "request_id",
+    "gameId": "game_id",
     "manifestHash": "manifest_hash",
     "modelId": "model_id",
     "onnxDigest": "onnx_digest",
     "nextAttempt": "next_attempt",
 }
 _DROPPED = {"Requested": {"modelId", "operator"}}
-_ADDRESSES = {"operator", "finder", "opener", "account", "to", "publisher"}
+_POSITIONED = {"Demanded", "Revealed", "DemandForfeited"}
+_ADDRESSES = {"operator", "finder", "opener", "account", "to", "publisher", "owner", "prover"}
 
 
 def decode_log(topics: Sequence[bytes], data: bytes) -> Event | None:
-    """The typed event of a log of the registry or the oracle; None for an event this version does not know.
+    """The typed event of a log of our contracts; None for an event this version does not know.
 
     Raises `ValueError` if the log does not decode.
     """
-    for name in ("InferenceOracle", "ModelRegistry"):
+    for name in ("InferenceOracle", "ModelRegistry", "Dispute"):
         entry = artifact(name).events.get(topics[0]) if topics else None
         if entry is not None and entry.name in _TYPES:
             try:
@@ -213,6 +323,8 @@ def _event(entry: Entry, topics: Sequence[bytes], data: bytes) -> Event:
         for key, value in entry.decode_log(topics, data).items()
         if key not in dropped
     }
+    if entry.name in _POSITIONED:
+        fields["position"] = Position(*(fields.pop(key) for key in ("tensor", "layer", "index")))
     event: Event = _TYPES[entry.name](**fields)
     return event
 
@@ -224,7 +336,9 @@ def _value(key: str, value: Any) -> Any:
         return Request.from_abi(value)
     if key == "reason" and isinstance(value, int):
         return Reason(value)
-    if key == "uris":
+    if key == "fault":
+        return Fault(value)
+    if key in ("uris", "roots"):
         return tuple(value)
     if key == "model":
         try:

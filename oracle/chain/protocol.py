@@ -16,12 +16,14 @@ from eth_utils.crypto import keccak
 
 RequestId = NewType("RequestId", bytes)
 ModelId = NewType("ModelId", bytes)
+GameId = NewType("GameId", bytes)
 
 ZERO_ADDRESS = ChecksumAddress("0x0000000000000000000000000000000000000000")  # type: ignore[arg-type]
 GWEI = 10**9
 MAX_ATTEMPTS = 8
 
 REQUEST_ABI = "(address,bytes32,bytes32,uint8,bytes32,(uint256,uint256),uint32)"
+ANSWER_ABI = "(address,bytes32,bytes32)"
 
 
 class InputKind(IntEnum):
@@ -61,6 +63,29 @@ class Reason(IntEnum):
     ALREADY_DELIVERED = 12
     NO_CALLBACK = 13
     GAS_TOO_LOW = 14
+
+
+class Verdict(IntEnum):
+    """How a game over an answer stands."""
+
+    NONE = 0
+    OPEN = 1
+    UPHELD = 2
+    REFUTED = 3
+    VOIDED = 4
+
+
+class Fault(IntEnum):
+    """What a proof showed to be wrong."""
+
+    STEP = 0
+    CONSTANT = 1
+    INPUT = 2
+    ANSWER = 3
+    MODEL = 4
+    HEADER = 5
+    NODE = 6
+    OPERAND = 7
 
 
 @lru_cache(maxsize=4096)
@@ -177,6 +202,29 @@ class AnswerRef:
         return (self.operator, self.environment, self.output_hash)
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The answer a game is over: `ref` answers attempt `attempt`, from 1, of `request`."""
+
+    request: Request
+    ref: AnswerRef
+    attempt: int
+
+    def to_abi(self) -> tuple[Any, ...]:
+        """The nested tuple that ABI encoders take."""
+        return (self.request.to_abi(), self.ref.to_abi(), self.attempt)
+
+    def commitment(self, chain_id: int, oracle: ChecksumAddress) -> bytes:
+        """What the oracle stores of the answer, 25 bytes."""
+        request_id = self.request.id(chain_id, oracle)
+        return keccak(encode(["bytes32", "uint8", ANSWER_ABI], [request_id, self.attempt, self.ref.to_abi()]))[:25]
+
+    def game_id(self, chain_id: int, oracle: ChecksumAddress) -> GameId:
+        """`keccak256(abi.encode(request id, attempt, commitment))`: docs/disputes.md section 1."""
+        fields = [self.request.id(chain_id, oracle), self.attempt, self.commitment(chain_id, oracle)]
+        return GameId(keccak(encode(["bytes32", "uint8", "bytes25"], fields)))
+
+
 def environment_hash(software: bytes, manifest_hash: bytes) -> bytes:
     """`keccak256(software, manifest hash)`, as the oracle computes it."""
     return keccak(software + manifest_hash)
@@ -203,6 +251,12 @@ def batch_typed_data(
     ]
     types = {"AnswerBatch": [{"name": "answers", "type": "Answer[]"}], "Answer": _ANSWER_FIELDS}
     return _typed_data(chain_id, oracle, "AnswerBatch", types, {"answers": messages})
+
+
+def trace_typed_data(chain_id: int, dispute: ChecksumAddress, game_id: GameId, root: bytes) -> dict[str, Any]:
+    """The EIP-712 message an operator signs so that anyone may post its trace with `postTraceFor`."""
+    types = {"Trace": [{"name": "gameId", "type": "bytes32"}, {"name": "root", "type": "bytes32"}]}
+    return _typed_data(chain_id, dispute, "Trace", types, {"gameId": game_id, "root": root})
 
 
 _ANSWER_FIELDS = [
@@ -232,7 +286,7 @@ def _answer_message(
 
 def _typed_data(
     chain_id: int,
-    oracle: ChecksumAddress,
+    contract: ChecksumAddress,
     primary: str,
     types: dict[str, list[dict[str, str]]],
     message: dict[str, Any],
@@ -246,7 +300,7 @@ def _typed_data(
     return {
         "types": {"EIP712Domain": domain, **types},
         "primaryType": primary,
-        "domain": {"name": "Assay", "version": "1", "chainId": chain_id, "verifyingContract": oracle},
+        "domain": {"name": "Assay", "version": "1", "chainId": chain_id, "verifyingContract": contract},
         "message": message,
     }
 
