@@ -28,9 +28,15 @@ class Moves:
         """The account that moves."""
         return self._sender.address
 
-    def underway(self, to: ChecksumAddress) -> list[bytes]:
-        """Calldata of our calls of `to` whose effect is not indexed yet: not mined, or in a block not indexed."""
-        return [each.data for each in self._underway(to)]
+    def underway(self, to: ChecksumAddress, data: bytes | None = None) -> list[OutboxTransaction]:
+        """Our calls of `to`, with this calldata if given, whose effect is not indexed yet: not mined, or not seen."""
+        cursor = self._store.ledger.cursor()
+        indexed = 0 if cursor is None else cursor.number
+        return self._store.transactions.underway(self.address, to, data, above_block=indexed)
+
+    def hurry(self, move: OutboxTransaction, seconds_left: float) -> None:
+        """Raise the fees of a move under way the sooner the less time is left, in seconds."""
+        self._sender.hurry(move.id, seconds_left=seconds_left)
 
     def send(self, call: Call, *, purpose: str, gas_limit: int, what: str, seconds_left: float | None = None) -> bool:
         """Send a call unless the same is under way or would revert now; whether it was sent.
@@ -40,10 +46,10 @@ class Moves:
         """
         if call.to is None:
             raise AssayError("A move is a call of a contract, and this one creates one.")
-        before = next((each for each in self._underway(call.to) if each.data == call.data), None)
-        if before is not None:
+        before = self.underway(call.to, call.data)
+        if before:
             if seconds_left is not None:
-                self._sender.hurry(before.id, seconds_left=seconds_left)
+                self.hurry(before[0], seconds_left)
             return False
         try:
             self._sender.provider.call(call.to, call.data, sender=self.address, value=call.value, gas=gas_limit)
@@ -56,8 +62,3 @@ class Moves:
         self._sender.send(call, purpose=purpose, gas_limit=gas_limit)
         _log.info("moved", purpose=purpose, move=what)
         return True
-
-    def _underway(self, to: ChecksumAddress) -> list[OutboxTransaction]:
-        cursor = self._store.ledger.cursor()
-        indexed = 0 if cursor is None else cursor.number
-        return self._store.transactions.underway(self.address, to, above_block=indexed)

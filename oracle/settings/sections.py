@@ -145,7 +145,9 @@ class FeeSettings(Section):
 class OperatorSettings(Section):
     """Which models an operator serves, on what terms, and how it runs them. `threads` 0 is one per core.
 
-    `fast` bonds onnxruntime's output without a canonical run, for models that allow it.
+    `fast` bonds onnxruntime's output without a canonical run, for models that allow it. What a defence may take is
+    `defence_factor` times what was measured, and `defence_margin_seconds` for its transaction to be mined. Credit of
+    won disputes is withdrawn from `collect_above_gwei` on.
     """
 
     models: Annotated[tuple[File, ...], BeforeValidator(_list)] = ()
@@ -160,17 +162,26 @@ class OperatorSettings(Section):
     optimisation: Literal["disabled", "basic", "extended", "all"] = "all"
     fast: bool = False
     settle: bool = True
+    watch: bool = True
+    defence_factor: float = Field(default=2.0, ge=1, allow_inf_nan=False)
+    defence_margin_seconds: float = Field(default=60.0, ge=0, allow_inf_nan=False)
+    traces_kept: Count = 8
+    collect_above_gwei: int = Field(default=10_000_000, ge=1)
     dry_run: bool = False
 
 
 class KeeperSettings(Section):
-    """How long a keeper leaves answers to their operators, and how hard it tries to deliver."""
+    """How long a keeper leaves answers to their operators, and how hard it tries to deliver.
+
+    With `disputes` it also ends games whose time has come, and claims bonds for their owners.
+    """
 
     grace_seconds: float = Field(default=30.0, ge=0, allow_inf_nan=False)
     max_batch: Count = 64
     deliver_retries: int = Field(default=5, ge=0)
     deliver_backoff_seconds: Seconds = 60.0
     max_callback_gas: int = Field(default=MAX_CALLBACK_GAS, ge=0, le=MAX_CALLBACK_GAS)
+    disputes: bool = True
 
 
 class ScheduleSettings(Section):

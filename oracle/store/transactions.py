@@ -213,8 +213,8 @@ class Transactions:
         with self._database.read() as connection:
             return _select(connection, TRANSACTIONS.c.sender == sender, TRANSACTIONS.c.state.in_(PENDING))
 
-    def underway(self, sender: str, to: str, *, above_block: int) -> list[OutboxTransaction]:
-        """Calls of `to` that are not mined yet, or mined above a block: those whose effect is not known below it."""
+    def underway(self, sender: str, to: str, data: bytes | None, *, above_block: int) -> list[OutboxTransaction]:
+        """Calls of `to`, with this calldata if given, that are not mined yet or were mined above a block, by nonce."""
         mined = TRANSACTIONS.c.state.in_(("mined", "reverted")) & (TRANSACTIONS.c.block_number > above_block)
         with self._database.read() as connection:
             return _select(
@@ -222,6 +222,7 @@ class Transactions:
                 TRANSACTIONS.c.sender == sender,
                 TRANSACTIONS.c.to == to,
                 TRANSACTIONS.c.state.in_(PENDING) | mined,
+                *(() if data is None else (TRANSACTIONS.c.data == data,)),
             )
 
     def get(self, tx_id: int) -> OutboxTransaction:

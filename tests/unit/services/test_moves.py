@@ -108,4 +108,5 @@ def test_the_nearer_its_deadline_the_sooner_a_move_pays_more(world, move, second
 def test_calldata_under_way_can_be_seen(world, move):
     """Who puts several things into one call must know what is in the calls before it."""
     move(1)
-    assert Moves(world.sender, world.store).underway(world.oracle.address) == [world.node.seen[0].data]
+    (found,) = Moves(world.sender, world.store).underway(world.oracle.address)
+    assert found.data == world.node.seen[0].data
