@@ -144,8 +144,10 @@ def write_bundle(path: Path, bundle: Bundle) -> None:
         raise ModelError(f"The bundle {path} cannot be written: {problem.strerror}.") from problem
 
 
-def read_bundle(path: Path, *, max_bytes: int = MAX_BYTES) -> Bundle:
-    """The bundle in a file of at most `max_bytes` bytes, which bounds what is held in memory.
+def read_bundle(path: Path, *, max_bytes: int = MAX_BYTES, model_id: bytes | None = None) -> Bundle:
+    """The bundle in a file of at most `max_bytes` bytes, which bounds what is held in memory; of `model_id`, if given.
+
+    Another model's is refused before any work is spent on it, and so are more nodes than the model has.
 
     Raises `ModelError` that names the first thing that is not right: the file's form, a byte that was changed, a
     constant or program of another root, an invalid node, a cost or an id that is not what the manifest says.
@@ -153,9 +155,11 @@ def read_bundle(path: Path, *, max_bytes: int = MAX_BYTES) -> Bundle:
     entries = unpack(_content(path, max_bytes), _ENTRIES)
     manifest = Manifest.decode(bytes(entries["manifest.json"]))
     model = manifest.model()
+    if model_id is not None and model.id != model_id:
+        raise ModelError(f"It is the bundle of model 0x{model.id.hex()}, not of 0x{model_id.hex()}.")
     onnx = bytes(entries["model.onnx"])
     _check_onnx(manifest.onnx, onnx)
-    nodes = _nodes(entries["program.bin"])
+    nodes = _nodes(entries["program.bin"], model.node_count)
     program = Program(
         manifest.program.version, nodes, _constants(nodes, entries["constants.bin"]), len(manifest.outputs)
     )
@@ -257,7 +261,7 @@ def _length_first(encodings: Iterator[bytes]) -> Iterator[bytes]:
         yield struct.pack(">I", len(encoding)) + encoding
 
 
-def _nodes(data: memoryview) -> tuple[Node, ...]:
+def _nodes(data: memoryview, count: int) -> tuple[Node, ...]:
     nodes: list[Node] = []
     position = 0
     while position < len(data):
@@ -265,8 +269,8 @@ def _nodes(data: memoryview) -> tuple[Node, ...]:
         position = start + int.from_bytes(data[position:start], "big")
         if position > len(data) or start > len(data):
             raise ModelError(f"The bundle's program ends within node {len(nodes)}.")
-        if len(nodes) == MAX_NODES:
-            raise ModelError(f"The bundle's program has more than {MAX_NODES} nodes.")
+        if len(nodes) == min(count, MAX_NODES):
+            raise ModelError(f"The bundle's program has more than {len(nodes)} nodes; it says {count}.")
         nodes.append(decode_node(bytes(data[start:position])))
     return tuple(nodes)
 

@@ -201,7 +201,7 @@ FORGERIES: dict[str, tuple[Change, str]] = {
     "fewer nodes": (fewer_nodes, "node|root"),
     "a cut program": (lambda e: e.update({"program.bin": e["program.bin"][:-1]}), "ends within node"),
     "a cut length": (appended("program.bin", b"\0\0"), "ends within node"),
-    "an empty node": (appended("program.bin", bytes(4)), "in the middle of a field"),
+    "an empty node": (appended("program.bin", bytes(4)), r"has more than \d+ nodes"),
     "cut constants": (lambda e: e.update({"constants.bin": e["constants.bin"][:-1]}), "end within that of node"),
     "more constants": (appended("constants.bin", b"\0"), "1 bytes after its last constant"),
     "no manifest": (lambda e: e.update({"manifest.json": b"[]"}), "manifest is malformed"),
@@ -211,7 +211,8 @@ FORGERIES: dict[str, tuple[Change, str]] = {
     "the dearest node": (with_manifest(lambda m: m["program"].update(worst_leaf_node=0)), "dearest one-step proof"),
     "the root and the id": (rebound(lambda m: m["program"].update(root="00" * 32)), "program has root .*, not 0000"),
     "the gas and the id": (rebound(lambda m: m["program"].update(worst_leaf_gas=1)), "dearest one-step proof"),
-    "the count and the id": (rebound(lambda m: m["program"].update(nodes=3)), r"has \d+ nodes; it says 3"),
+    "the count and the id": (rebound(lambda m: m["program"].update(nodes=3)), "has more than 3 nodes; it says 3"),
+    "a larger count and the id": (rebound(lambda m: m["program"].update(nodes=300)), r"has \d+ nodes; it says 300"),
     "a shape and the id": (rebound(lambda m: m["inputs"][0].update(shape=[2, 8])), r"not float32\[2,8\]"),
     "an output and the id": (rebound(lambda m: m["outputs"].pop()), "output"),
     "the version": (with_manifest(lambda m: m["program"].update(version=2)), "has version 2"),
@@ -235,6 +236,14 @@ def test_attack_52_a_forgery_with_sound_checksums_is_found(file: Path, name: str
     change, words = FORGERIES[name]
     with pytest.raises(ModelError, match=words):
         read_bundle(forged(file, change))
+
+
+def test_attack_52_another_models_bundle_is_refused_before_any_work(file: Path, bundle: Bundle) -> None:
+    """Who asks for one model must not be kept busy with the validation of another, however large."""
+    assert read_bundle(file, model_id=bundle.model.id).model == bundle.model
+    forged(file, flip("program.bin", 6))
+    with pytest.raises(ModelError, match=f"bundle of model 0x{bundle.model.id.hex()}, not of 0x{bytes(32).hex()}"):
+        read_bundle(file, model_id=bytes(32))
 
 
 def test_attack_69_a_poisoned_program_has_another_id(bundle: Bundle, file: Path) -> None:
