@@ -3,6 +3,7 @@
 Names begin with `assay_`; times are seconds, money is wei. Alert rules over them are in docs/operate/alerts.yml.
 """
 
+import math
 from collections.abc import Iterable
 from enum import StrEnum
 from itertools import product
@@ -63,12 +64,61 @@ class SkipReason(StrEnum):
     STAKE_TOO_SMALL = "stake_too_small"
     TOO_MANY_OPEN = "too_many_open"
     TOO_LATE = "too_late"
+    TIMES_TOO_SHORT = "times_too_short"
     ANSWERED_ALREADY = "answered_already"
     OUTPUT_TOO_LARGE = "output_too_large"
     INFERENCE_FAILED = "inference_failed"
     DISAGREEMENT = "disagreement"
     DRY_RUN = "dry_run"
     REJECTED = "rejected"
+
+
+class DefenceFailure(StrEnum):
+    """Why an answer in dispute is lost, or may be."""
+
+    WRONG_ANSWER = "wrong_answer"
+    OTHER_TRACE = "other_trace"
+    NOT_SERVED = "not_served"
+    CANNOT_REVEAL = "cannot_reveal"
+    TOO_LATE = "too_late"
+
+
+class DefenceOutcome(StrEnum):
+    """How disputes over our answers end."""
+
+    UPHELD = "upheld"
+    REFUTED = "refuted"
+    VOIDED = "voided"
+
+
+class JudgedAs(StrEnum):
+    """What a watcher made of an answer. Confirmed: by onnxruntime alone."""
+
+    RIGHT = "right"
+    CONFIRMED = "confirmed"
+    WRONG = "wrong"
+
+
+class UnjudgedReason(StrEnum):
+    """Why a watcher could not tell whether an answer is right."""
+
+    NOT_ANNOUNCED = "not_announced"
+    NO_PROGRAM = "no_program"
+    NO_BUNDLE = "no_bundle"
+    LOADING_FAILED = "loading_failed"
+    TOO_COSTLY = "too_costly"
+    INPUT_NOT_FETCHED = "input_not_fetched"
+    CANONICAL_FAILED = "canonical_failed"
+    TOO_LATE = "too_late"
+
+
+class Declined(StrEnum):
+    """Why a watcher does not bond on a wrong answer."""
+
+    BOND_TOO_HIGH = "bond_too_high"
+    TOO_MANY_GAMES = "too_many_games"
+    TOO_LITTLE_ETHER = "too_little_ether"
+    DRY_RUN = "dry_run"
 
 
 class Purpose(StrEnum):
@@ -78,6 +128,14 @@ class Purpose(StrEnum):
     SETTLE = "settle"
     DELIVER = "deliver"
     EXPIRE = "expire"
+    CHALLENGE = "challenge"
+    TRACE = "trace"
+    DEMAND = "demand"
+    REVEAL = "reveal"
+    PROVE = "prove"
+    FORFEIT = "forfeit"
+    RESOLVE = "resolve"
+    CLAIM = "claim"
     OTHER = "other"
 
 
@@ -158,6 +216,19 @@ class Metrics:
         self.batch_size = self._histogram("batch_size", "Answers per transaction.", _BATCH_BUCKETS)
         self.open_answers = self._gauge("open_answers", "Answers not final yet.")
 
+        self.defended_games = self._gauge("defended_games", "Open disputes over answers of ours.")
+        self.defence_deadline = self._gauge(
+            "defence_deadline_timestamp_seconds", "When our next move in a dispute is due (Unix time); +Inf: none is."
+        )
+        self.defence_deadline.set(math.inf)
+        self.defence_seconds = self._gauge(
+            "defence_seconds", "Time a defence takes at worst, as measured at start.", model=each_model
+        )
+        self.defence_failures = self._counter(
+            "defence_failures_total", "Answers in dispute that cannot be defended.", reason=DefenceFailure
+        )
+        self.defences = self._counter("defences_total", "Disputes over our answers that ended.", verdict=DefenceOutcome)
+
         self.transactions = self._counter(
             "transactions_total", "Transactions ended.", purpose=Purpose, outcome=TransactionOutcome
         )
@@ -170,6 +241,21 @@ class Metrics:
         self.settles = self._counter("settles_total", "Answers settled.", outcome=Outcome)
         self.deliveries = self._counter("deliveries_total", "Callbacks tried.", outcome=DeliveryOutcome)
         self.expiries = self._counter("expiries_total", "Requests expired.")
+
+        self.answers_judged = self._counter("answers_judged_total", "Others' answers judged.", outcome=JudgedAs)
+        self.answers_unjudged = self._counter(
+            "answers_unjudged_total", "Others' answers that could not be judged.", reason=UnjudgedReason
+        )
+        self.watch_seconds = self._histogram(
+            "watch_seconds", "Time to judge one answer, screening included.", _INFERENCE_BUCKETS
+        )
+        self.answers_waiting = self._gauge("answers_waiting", "Others' answers not judged yet.")
+        self.wrong_answers_open = self._gauge("wrong_answers_open", "Wrong answers that are not struck out yet.")
+        self.bonds_declined = self._counter(
+            "bonds_declined_total", "Bonds not placed on wrong answers.", reason=Declined
+        )
+        self.games_pursued = self._gauge("games_pursued", "Open games with a bond of ours against the answer.")
+
         self.jobs = self._gauge("jobs", "Jobs in the store.", state=JobState)
         self.scheduler_missed = self._counter("scheduler_missed_total", "Scheduled runs missed.", job=each_job)
         self.scheduler_errors = self._counter("scheduler_errors_total", "Scheduled runs that raised.", job=each_job)

@@ -15,6 +15,7 @@ from oracle.inference.model_file import ModelFile, load_model_file
 _log = structlog.get_logger(__name__)
 
 _NO_PROGRAM = bytes(32)
+_UNDEFENDABLE = "it has no program: whoever disputes an answer wins, for no trace could defend it"
 
 Programs = Mapping[bytes, CanonicalModel | ModelError]
 """By a file's digest: what it was compiled to, or why it has no program."""
@@ -47,12 +48,15 @@ def load_files(paths: Sequence[Path], dims: Mapping[str, int]) -> list[ModelFile
     return [load_model_file(path, dims=dims or None) for path in paths]
 
 
-def serve(files: Sequence[ModelFile], programs: Programs, published: Iterable[Model]) -> dict[ModelId, Served]:
+def serve(
+    files: Sequence[ModelFile], programs: Programs, published: Iterable[Model], *, disputed: bool = False
+) -> dict[ModelId, Served]:
     """The published models that `files` can answer for, by id; the log says of others with a file's digest why not.
 
     The digest is a claim and the program is authoritative: a model that names a program is served only if the file has
     the same one, compiled here, with the same number of nodes and the same worst leaf. Inputs and outputs must be those
-    published in any case. Tolerances are the publisher's to choose, so one file may serve several models.
+    published in any case. Tolerances are the publisher's to choose, so one file may serve several models. Where answers
+    can be `disputed`, a model without a program is not served.
     """
     by_digest = {file.digest: file for file in files}
     found: dict[ModelId, Served] = {}
@@ -61,7 +65,7 @@ def serve(files: Sequence[ModelFile], programs: Programs, published: Iterable[Mo
         if file is None:
             continue
         program = None if model.program_root == _NO_PROGRAM else programs[file.digest]
-        problem = _mismatch(model, file.model, program)
+        problem = _UNDEFENDABLE if disputed and program is None else _mismatch(model, file.model, program)
         if problem is None and not isinstance(program, ModelError):
             found[ModelId(model.id)] = Served(model, file, program)
         else:

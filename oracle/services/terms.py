@@ -30,12 +30,19 @@ class Refusal:
 
 
 def refusal(
-    request: Request, packed_input: bytes, model: Model | None, *, deadline: float, now: float, terms: Terms
+    request: Request,
+    packed_input: bytes,
+    model: Model | None,
+    *,
+    deadline: float,
+    now: float,
+    terms: Terms,
+    defence_seconds: float = 0.0,
 ) -> Refusal | None:
     """Why `terms` rule this request out; None: it is taken.
 
     `model` is the served model of the request's id, if any; `deadline` is when the open attempt ends and `now` the
-    chain's time, in seconds since the epoch.
+    chain's time, in seconds since the epoch. `defence_seconds` is what defending its answer may take, all told.
     """
     policy = request.policy
     if model is None:
@@ -49,6 +56,19 @@ def refusal(
         return Refusal(SkipReason.FEE_TOO_LOW, f"its fee of {policy.fee} gwei is below {terms.min_fee}")
     if policy.operator_bond > terms.max_bond:
         return Refusal(SkipReason.BOND_TOO_HIGH, f"its bond of {policy.operator_bond} gwei is above {terms.max_bond}")
+    shortest = min(policy.trace_time, policy.move_time)
+    if shortest < defence_seconds:
+        words = f"a dispute over it would leave {shortest} s for a move, and one may take {defence_seconds:.1f} s here"
+        return Refusal(SkipReason.TIMES_TOO_SHORT, words)
+    unfit = _input_refusal(request, packed_input, model)
+    if unfit is not None:
+        return unfit
+    if deadline - now <= terms.margin:
+        return Refusal(SkipReason.TOO_LATE, f"only {max(deadline - now, 0):.0f} s are left to answer")
+    return None
+
+
+def _input_refusal(request: Request, packed_input: bytes, model: Model) -> Refusal | None:
     if request.input_kind is not InputKind.BYTES:
         return Refusal(SkipReason.INPUT_NOT_FETCHED, "its input is not on chain, and this version fetches none")
     if keccak(packed_input) != request.input_hash:
@@ -57,6 +77,4 @@ def refusal(
     if len(packed_input) != expected:
         words = f"its input has {len(packed_input)} bytes, the model takes {expected}"
         return Refusal(SkipReason.INVALID_INPUT, words)
-    if deadline - now <= terms.margin:
-        return Refusal(SkipReason.TOO_LATE, f"only {max(deadline - now, 0):.0f} s are left to answer")
     return None

@@ -24,6 +24,16 @@ def test_files_serve_the_models_published_from_them():
     assert served[CREDIT.model.id].name == "credit"
 
 
+def test_where_answers_can_be_disputed_a_model_without_a_program_is_not_served():
+    """Its answers would be right and lost all the same: there is no trace to show."""
+    bare, whole = CREDIT.model, with_program("credit")
+    with capture_logs() as logs:
+        assert set(serve([CREDIT], PROGRAMS, [bare, whole], disputed=True)) == {whole.id}
+    assert [each["reason"] for each in logs] == [
+        "it has no program: whoever disputes an answer wins, for no trace could defend it"
+    ]
+
+
 def test_one_file_serves_every_publication_of_it():
     """Two publishers may announce it with other tolerances: other ids, the same outputs."""
     wider, program = tolerant(CREDIT.model, 0.5), with_program("credit", 0.5)

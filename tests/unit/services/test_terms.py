@@ -26,9 +26,16 @@ REQUEST = Request(OTHER, bytes(32), ModelId(MODEL.id), InputKind.BYTES, keccak(I
 TERMS = Terms(ME, SOFTWARE, min_fee=1_000, max_bond=5_000, margin=3.0)
 
 
-def judge(request: Request = REQUEST, *, packed: bytes = INPUT, model: Model | None = MODEL, now: float = 50.0) -> str:
+def judge(
+    request: Request = REQUEST,
+    *,
+    packed: bytes = INPUT,
+    model: Model | None = MODEL,
+    now: float = 50.0,
+    defence: float = 0.0,
+) -> str:
     """The words of `refusal`, empty where the request is taken; its attempt ends at second 60."""
-    found = refusal(request, packed, model, deadline=60.0, now=now, terms=TERMS)
+    found = refusal(request, packed, model, deadline=60.0, now=now, terms=TERMS, defence_seconds=defence)
     return "" if found is None else found.words
 
 
@@ -66,3 +73,11 @@ def test_an_answer_that_would_come_too_late_is_not_started() -> None:
     """A late answer is refused by the contract after its gas is spent."""
     assert judge(now=56.9) == ""
     assert "3 s are left" in judge(now=57.0)
+
+
+@pytest.mark.parametrize("short", ["trace_time", "move_time"])
+def test_attack_64_terms_that_leave_no_time_for_a_defence_are_refused(short: str) -> None:
+    """An input made to be slow would be challenged, and its right answer lost by silence."""
+    request = replace(REQUEST, policy=replace(POLICY, **{short: 20}))
+    assert judge(request, defence=20.0) == ""
+    assert "leave 20 s for a move, and one may take 20.5 s here" in judge(request, defence=20.5)
