@@ -102,15 +102,46 @@ class Tree:
         low, high = first, first + count - 1
         for level in range(self.depth):
             if low & 1:
-                found.append(self._at(level, low - 1))
+                found.append(self.at(level, low - 1))
             if not high & 1:
-                found.append(self._at(level, high + 1))
+                found.append(self.at(level, high + 1))
             low, high = low >> 1, high >> 1
         return found
 
-    def _at(self, level: int, position: int) -> bytes:
+    def path(self, level: int, position: int) -> list[bytes]:
+        """The siblings of node `position` of `level` up to the tree's hash, lowest first."""
+        return [self.at(at, position >> at - level ^ 1) for at in range(level, self.depth)]
+
+    def row(self, level: int, first: int, count: int) -> bytes:
+        """The hashes of `count` nodes of `level`, all of which have leaves below them."""
+        return self.levels[level][_HASH * first : _HASH * (first + count)]
+
+    def at(self, level: int, position: int) -> bytes:
+        """The hash of node `position` of `level`, 0 being the leaves'; that of the empty subtree beyond the leaves."""
         at = self.levels[level][_HASH * position : _HASH * (position + 1)]
         return at or _EMPTY[level]
+
+
+def rows_above(row: Sequence[bytes], level: int, levels: int) -> list[list[bytes]]:
+    """`row` and the rows of hashes above it, up to the one hash of the subtree that begins with it and has `levels`.
+
+    `row` are nodes of `level`; what it lacks on the right is empty.
+    """
+    rows = [list(row) or [_EMPTY[level]]]
+    for at in range(level, level + levels):
+        below = rows[-1] if len(rows[-1]) % 2 == 0 else [*rows[-1], _EMPTY[at]]
+        rows.append([_inner(*below[i : i + 2]) for i in range(0, len(below), 2)])
+    return rows
+
+
+def empty_subtree(height: int) -> bytes:
+    """The hash of a subtree of `height` levels without leaves."""
+    return _EMPTY[height]
+
+
+def leaf_hash(leaf: bytes) -> bytes:
+    """The hash of a leaf."""
+    return sha256(_LEAF + leaf).digest()
 
 
 def bind_tensor(dtype: DType, count: int, tree: bytes) -> bytes:

@@ -82,6 +82,12 @@ def above(position: Position) -> Position | None:
     return Position(position.tensor, position.layer - 1, position.index >> LAYER_LEVELS)
 
 
+def way_to(position: Position) -> list[Position]:
+    """The positions that must be revealed, from the top down, before what `position` shows is known; it is the last."""
+    higher = above(position)
+    return [*(way_to(higher) if higher else ()), position]
+
+
 def leaf_position(tensor: int, leaves: int, leaf: int) -> Position:
     """The position that shows leaf `leaf` of a tree over `leaves` leaves."""
     layer = layer_count(leaves) - 1
