@@ -1,7 +1,7 @@
 """What a challenger does next: finds the first tensor that is wrong, in it the first element, and the proof.
 
-Pure: a move follows from the challenger's own canonical trace, what is known of the posted one, and the answer. The first
-tensor whose root differs has operands that do not, so they are opened with the challenger's own data.
+Pure: a move follows from the challenger's own canonical trace, what is known of the posted one, and the answer. The
+first tensor whose root differs has operands that do not, so they are opened with the challenger's own data.
 """
 
 from collections.abc import Container
@@ -86,7 +86,8 @@ def pursue(mine: CommittedTrace | None, posted: Posted, case: Case, demanded: Co
     """The next move against a posted trace; `demanded` are the positions that anyone has demanded so far.
 
     `mine` is the canonical trace. It is None only where the request's input has another length, or another number of
-    roots, than the model's: then no trace is right, and an INPUT node shows it. Raises `ProofError` where there is no canonical trace and no INPUT node.
+    roots, than the model's: then no trace is right, and an INPUT node shows it. Raises `ProofError` where there is no
+    canonical trace and no INPUT node.
     """
     if len(case.answer) != sum(spec.nbytes for spec in case.model.output_tensors):
         return AnswerClaim(OutputElement(0, 0, b"", ()))
@@ -106,8 +107,7 @@ def pursue(mine: CommittedTrace | None, posted: Posted, case: Case, demanded: Co
 def _first_difference(tensor: int, posted: KnownTree, mine: Tree) -> Position | int:
     """The first leaf in which two trees differ, or the position that must be revealed to find it.
 
-    A tree that differs behind its last leaf alone differs in the last node of every layer, up to a position that cannot be
-    revealed.
+    A tree that differs behind its last leaf alone leads to a position that cannot be revealed.
     """
     position = Position(tensor, 0, 0)
     while True:
