@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from numpy.typing import NDArray
 
+from oracle.canonical.bundle import Bundle
 from oracle.canonical.fast.execute import Plan, compile_plan
 from oracle.canonical.fast.flush import require_ieee_thread
 from oracle.canonical.model import Model
@@ -58,7 +59,12 @@ def compile_model(file: ModelFile) -> CanonicalModel:
     if (model.inputs, model.output_tensors) != (file.model.inputs, file.model.output_tensors):
         told, made = (", ".join(map(str, specs)) for specs in (file.model.output_tensors, model.output_tensors))
         raise ModelError(f"{file.path} declares outputs {told}, its program yields {made}.", hint="Export it again.")
-    return CanonicalModel(model, compile_plan(bundle.program), jumping_nodes(bundle.program))
+    return from_bundle(bundle)
+
+
+def from_bundle(bundle: Bundle) -> CanonicalModel:
+    """A bundle's program, ready to run."""
+    return CanonicalModel(bundle.model, compile_plan(bundle.program), jumping_nodes(bundle.program))
 
 
 def compile_models(files: Sequence[ModelFile]) -> dict[bytes, CanonicalModel | ModelError]:

@@ -2,6 +2,7 @@
 
 from oracle.settings.sections import (
     ChainSettings,
+    ChallengerSettings,
     DevnetAccount,
     DevnetModel,
     DevnetSettings,
@@ -20,6 +21,7 @@ from oracle.settings.sources import find_config, load_settings
 
 __all__ = [
     "ChainSettings",
+    "ChallengerSettings",
     "DevnetAccount",
     "DevnetModel",
     "DevnetSettings",

@@ -184,6 +184,30 @@ class KeeperSettings(Section):
     disputes: bool = True
 
 
+class ChallengerSettings(Section):
+    """Which answers a challenger watches, how it checks them, and what it may stake. `threads` 0 is one per core.
+
+    `models` are ids, bundles and ONNX files; none: all that are announced. Those fetched from mirrors are kept in
+    `bundles`. `max_run_terms` (multiplications of a canonical run) and `max_trace_mib` bound models that were not named.
+    Credit of won disputes is withdrawn from `collect_above_gwei` on.
+    """
+
+    models: Annotated[tuple[str, ...], BeforeValidator(_list)] = ()
+    bundles: File = Path(".assay/bundles")
+    fetch: bool = True
+    allow_local: bool = False
+    max_bundle_mib: Count = 512
+    max_models: Count = 16
+    max_run_terms: Count = 20_000_000_000
+    max_trace_mib: Count = 1_024
+    check: Literal["all", "screened"] = "all"
+    max_bond_gwei: int = Field(default=GWEI, ge=0)
+    max_games: Count = 16
+    threads: int = Field(default=0, ge=0)
+    collect_above_gwei: int = Field(default=10_000_000, ge=1)
+    dry_run: bool = False
+
+
 class ScheduleSettings(Section):
     """How often periodic work runs, and the balance that calls for a warning."""
 
@@ -251,6 +275,7 @@ class Settings(BaseSettings):
     fees: FeeSettings = FeeSettings()
     operator: OperatorSettings = OperatorSettings()
     keeper: KeeperSettings = KeeperSettings()
+    challenger: ChallengerSettings = ChallengerSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()

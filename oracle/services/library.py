@@ -1,0 +1,216 @@
+"""What a challenger judges answers by: the programs of published models, from files it was given or from mirrors.
+
+A model's program is authoritative, so a program is used for a model exactly if it has the root that the model names.
+Loading happens in threads beside the block loop: a mirror that is slow, or a model that is large, delays no move.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from threading import Semaphore, Thread
+from typing import Final, Protocol
+
+import structlog
+
+from oracle.canonical.model import Model
+from oracle.chain.protocol import ModelId
+from oracle.errors import ModelError
+from oracle.inference.canonical_model import CanonicalModel
+from oracle.inference.screening import Screen
+from oracle.metrics import UnjudgedReason
+from oracle.store.catalogue import Catalogue, StoredModel
+
+_log = structlog.get_logger(__name__)
+
+NO_PROGRAM: Final = bytes(32)
+RETRY_SECONDS: Final = 60.0
+"""How long a model that no mirror served is left before they are asked again; it doubles each time, up to an hour."""
+
+_LONGEST_RETRY: Final = 3600.0
+_LOADERS: Final = 2
+_MOST_WAITING: Final = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Watched:
+    """A published model with the program it names. `screen` is onnxruntime's opinion, None where there is none."""
+
+    model: Model
+    program: CanonicalModel
+    screen: Screen | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Malformed:
+    """A model whose program breaks the rules, and the encodings of its nodes: fault 4."""
+
+    model: Model
+    nodes: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unwatched:
+    """Why answers of a model cannot be judged here: for a counter, and in words for a log."""
+
+    reason: UnjudgedReason
+    words: str
+
+
+Found = Watched | Malformed | Unwatched
+Load = Callable[[StoredModel], Found]
+
+
+class Library(Protocol):
+    """Where a watcher finds its models."""
+
+    def watches(self, model_id: ModelId) -> bool:
+        """Whether answers of the model are to be judged at all."""
+
+    def get(self, model_id: ModelId, now: float) -> Found | None:
+        """The model, or why there is none; None while it is loading. `now` is our own clock, in seconds."""
+
+
+class OwnModels:
+    """The library of an operator: the programs it has compiled, by root. Nothing is fetched."""
+
+    def __init__(
+        self, catalogue: Catalogue, programs: Sequence[CanonicalModel], screens: Mapping[bytes, Screen]
+    ) -> None:
+        """`screens` are by the ONNX file's digest."""
+        self._catalogue = catalogue
+        self._programs = {program.model.program_root: program for program in programs}
+        self._screens = screens
+        self._found: dict[ModelId, Watched | None] = {}
+
+    def watches(self, model_id: ModelId) -> bool:
+        """Whether the model was announced with a program of ours."""
+        if self._found.get(model_id) is None:
+            stored = self._catalogue.get(model_id)
+            self._found[model_id] = None if stored is None else self._watched(stored.model)
+        return self._found[model_id] is not None
+
+    def get(self, model_id: ModelId, now: float) -> Found | None:  # noqa: ARG002  (nothing here takes time)
+        """The model; None for one that is not watched."""
+        return self._found.get(model_id)
+
+    def _watched(self, model: Model) -> Watched | None:
+        program = self._programs.get(model.program_root)
+        return program and Watched(model, program, self._screens.get(program.model.onnx_digest))
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What became of one model. `uris` is how many mirrors were known, `ended` when loading did, of `tries` in all."""
+
+    uris: int
+    loading: Future[Found] | None
+    tries: int
+    found: Found | None = None
+    ended: float = 0.0
+
+
+class Shelf:
+    """The library of a challenger: models loaded as they are needed, the least recently used leaving first.
+
+    `chosen` says which announced models are watched, `load` gets one, in a thread: it may take minutes, and raises
+    `ModelError` where it cannot. What no mirror served is tried again after a while, and as soon as another mirror is
+    announced.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, load: Load, *, chosen: Callable[[StoredModel], bool], max_models: int
+    ) -> None:
+        self._catalogue = catalogue
+        self._load = load
+        self._chosen = chosen
+        self._max_models = max_models
+        self._entries: OrderedDict[ModelId, _Entry] = OrderedDict()
+        self._watches: dict[ModelId, bool] = {}
+        self._loaders = Semaphore(_LOADERS)
+
+    def watches(self, model_id: ModelId) -> bool:
+        """Whether the model is chosen; one that nobody has announced is not."""
+        known = self._watches.get(model_id)
+        if known is None:
+            stored = self._catalogue.get(model_id)
+            if stored is None:
+                return False
+            known = self._watches[model_id] = self._chosen(stored)
+        return known
+
+    def get(self, model_id: ModelId, now: float) -> Found | None:
+        """The model, or why there is none; None while it is loading."""
+        entry = self._entries.get(model_id)
+        if entry is None or self._stale(entry, model_id, now):
+            stored = self._catalogue.get(model_id)
+            if stored is None:
+                return Unwatched(UnjudgedReason.NOT_ANNOUNCED, "nobody has announced its model")
+            if stored.model.program_root == NO_PROGRAM:
+                return Unwatched(UnjudgedReason.NO_PROGRAM, "its model names no program, so nothing can be disputed")
+            if sum(each.loading is not None for each in self._entries.values()) >= _MOST_WAITING:
+                return None
+            tries = entry.tries + 1 if entry else 1
+            entry = self._entries[model_id] = _Entry(len(stored.uris), self._start(stored), tries)
+            self._evict()
+        self._entries.move_to_end(model_id)
+        if entry.loading is not None and entry.loading.done():
+            entry.found, entry.ended, entry.loading = _outcome(entry.loading), now, None
+            _tell(model_id, entry.found)
+        return entry.found
+
+    def settle(self) -> None:
+        """Wait until nothing is loading."""
+        for entry in self._entries.values():
+            if entry.loading is not None:
+                entry.loading.exception()
+
+    def _start(self, stored: StoredModel) -> Future[Found]:
+        """Load in a thread that does not keep the process from ending."""
+        future: Future[Found] = Future()
+
+        def load() -> None:
+            with self._loaders:
+                try:
+                    future.set_result(self._load(stored))
+                except BaseException as problem:  # noqa: BLE001  (raised where the result is asked for)
+                    future.set_exception(problem)
+
+        Thread(target=load, name="load", daemon=True).start()
+        return future
+
+    def _stale(self, entry: _Entry, model_id: ModelId, now: float) -> bool:
+        """Whether another try may find what the last one did not."""
+        if not isinstance(entry.found, Unwatched) or entry.found.reason is not UnjudgedReason.NO_BUNDLE:
+            return False
+        stored = self._catalogue.get(model_id)
+        pause = min(RETRY_SECONDS * 2 ** (entry.tries - 1), _LONGEST_RETRY)
+        return now - entry.ended >= pause or (stored is not None and len(stored.uris) > entry.uris)
+
+    def _evict(self) -> None:
+        """Make room, but not by what is still loading."""
+        ended = [model_id for model_id, entry in self._entries.items() if entry.loading is None]
+        for model_id in ended[: max(len(self._entries) - self._max_models, 0)]:
+            del self._entries[model_id]
+
+
+def _outcome(future: Future[Found]) -> Found:
+    """What was loaded. Whatever a stranger's model makes fail, the watch over the others goes on."""
+    try:
+        return future.result()
+    except ModelError as problem:
+        return Unwatched(UnjudgedReason.NO_BUNDLE, str(problem))
+    except Exception as problem:  # noqa: BLE001
+        _log.error("model_loading_crashed", exc_info=problem)
+        return Unwatched(UnjudgedReason.LOADING_FAILED, f"{type(problem).__name__} while it was loaded: {problem}")
+
+
+def _tell(model_id: ModelId, found: Found) -> None:
+    model = f"0x{model_id.hex()}"
+    if isinstance(found, Watched):
+        screened = found.screen is not None
+        _log.info("watching_model", model=model, nodes=found.model.node_count, screened=screened)
+    elif isinstance(found, Malformed):
+        _log.warning("malformed_program", model=model, nodes=len(found.nodes))
+    else:
+        _log.warning("model_not_watched", model=model, reason=found.words)

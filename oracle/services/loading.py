@@ -1,0 +1,137 @@
+"""Getting the program behind a published model: from files that were given, else from mirrors. Nothing is believed.
+
+A bundle serves every model with its program's root; an ONNX file every model that names its digest and the program
+it lowers to with the model's shapes.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from oracle.canonical.bundle import Bundle, is_bundle, read_bundle
+from oracle.canonical.model import Model
+from oracle.canonical.program.node import Kind
+from oracle.canonical.program.program import Program
+from oracle.chain.protocol import ModelId
+from oracle.errors import ModelError
+from oracle.inference.canonical_model import from_bundle
+from oracle.inference.fetching import FetchLimits, fetch_bundle
+from oracle.inference.onnx_bytes import read_onnx
+from oracle.inference.recompiling import recompile
+from oracle.inference.screening import Screen, screen_bundle
+from oracle.metrics import UnjudgedReason
+from oracle.services.library import Found, Unwatched, Watched
+from oracle.store.catalogue import StoredModel
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a challenger was told to watch: bundles by program root, ONNX files by digest, ids of models."""
+
+    bundles: dict[bytes, Path]
+    files: dict[bytes, Path]
+    ids: frozenset[ModelId]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was named: then every announced model is watched."""
+        return not (self.bundles or self.files or self.ids)
+
+    def names(self, stored: StoredModel) -> bool:
+        """Whether a published model was named, by id or by a file of it."""
+        root = stored.model.program_root
+        return stored.id in self.ids or root in self.bundles or stored.onnx_digest in self.files
+
+
+def given(models: Iterable[str]) -> Given:
+    """What `models` name: `0x` and 64 hex digits are an id, anything else a bundle or an ONNX file.
+
+    Raises `ModelError` for a file that is neither, or cannot be read.
+    """
+    bundles: dict[bytes, Path] = {}
+    files: dict[bytes, Path] = {}
+    ids = set()
+    for each in models:
+        if each.startswith("0x") and len(each) == 2 + 64:
+            ids.add(ModelId(bytes.fromhex(each[2:])))
+        elif is_bundle(path := Path(each).expanduser()):
+            bundles[read_bundle(path).model.program_root] = path
+        else:
+            files[read_onnx(path).digest] = path
+    return Given(bundles, files, frozenset(ids))
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a model that nobody named may take: multiplications of a run, and bytes of its trace."""
+
+    terms: int
+    trace_bytes: int
+
+
+class Loader:
+    """Loads published models: `load` may take minutes, and threads may call it at the same time.
+
+    Mirrors are asked only where `fetch` has limits, and bundles from them kept in `cache`. Models that were named are
+    trusted with onnxruntime and with as much work as they take, others are not: see docs/guides/challenger.md.
+    """
+
+    def __init__(self, named: Given, *, cache: Path, fetch: FetchLimits | None, bounds: Bounds, threads: int) -> None:
+        self._named = named
+        self._cache = cache
+        self._fetch = fetch
+        self._bounds = bounds
+        self._threads = threads
+
+    def load(self, stored: StoredModel) -> Found:
+        """The model's program, ready to run; raises `ModelError` where neither files nor mirrors have it."""
+        model = stored.model
+        bundle = self._from_files(model) or self._fetched(model, stored.uris)
+        is_named = self._named.names(stored)
+        too_much = None if is_named else excess(bundle.program, self._bounds)
+        if too_much is not None:
+            return Unwatched(UnjudgedReason.TOO_COSTLY, too_much)
+        return Watched(model, from_bundle(bundle), self._screen(bundle) if is_named else None)
+
+    def _from_files(self, model: Model) -> Bundle | None:
+        path = self._named.bundles.get(model.program_root)
+        if path is not None:
+            return read_bundle(path)
+        path = self._named.files.get(model.onnx_digest)
+        if path is None:
+            return None
+        bundle = recompile(path, model)
+        if bundle.model.program_root == model.program_root:
+            return bundle
+        if self._fetch is not None:
+            return None
+        raise ModelError(
+            f"The model names the program {model.program_root.hex()}, and {path.name} lowers to "
+            f"{bundle.model.program_root.hex()}.",
+            hint="Give the model's bundle.",
+        )
+
+    def _fetched(self, model: Model, uris: Sequence[str]) -> Bundle:
+        if self._fetch is None:
+            raise ModelError("No file was given for the model, and none is fetched.", hint="Set `challenger.fetch`.")
+        path = fetch_bundle(uris, model, self._cache, limits=self._fetch)
+        return read_bundle(path, max_bytes=self._fetch.max_bytes)
+
+    def _screen(self, bundle: Bundle) -> Screen | None:
+        try:
+            return screen_bundle(bundle, f"model 0x{bundle.model.id.hex()}", threads=self._threads)
+        except ModelError:
+            return None
+
+
+def excess(program: Program, bounds: Bounds) -> str | None:
+    """What a run of a program takes too much of, in words; None where it stays within `bounds`."""
+    terms = sum(node.count * max(node.fold_count, node.depth, 1) for node in program.nodes if node.kind not in _SOURCES)
+    size = sum(node.count * node.dtype.size for node in program.nodes)
+    for what, found, most in (("multiplications", terms, bounds.terms), ("bytes", size, bounds.trace_bytes)):
+        if found > most:
+            return f"a canonical run of its program takes {found:,} {what}, more than {most:,} for a model not named"
+    return None
+
+
+_SOURCES = (Kind.INPUT, Kind.CONST)
