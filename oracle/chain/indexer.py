@@ -58,7 +58,7 @@ class Indexer:
         self._keep = keep_blocks
         self._rescan = rescan
         self._on_rewind = on_rewind
-        self._scanner = Scanner(chain, Addresses(*addresses))
+        self._scanner = Scanner(chain, addresses)
         self._range = max_range
         self._rescanned = False
         self.head = 0

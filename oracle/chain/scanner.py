@@ -13,6 +13,7 @@ import structlog
 from eth_typing import ChecksumAddress
 
 from oracle.chain.events import decode_log
+from oracle.chain.protocol import ZERO_ADDRESS
 from oracle.chain.rpc import UNDECODABLE
 from oracle.chain.wire import Block, Log, Receipt
 from oracle.errors import ChainError
@@ -50,10 +51,16 @@ class Chain(Protocol):
 
 
 class Addresses(NamedTuple):
-    """Our contracts."""
+    """Our contracts; where nothing can be disputed, `dispute` is the zero address."""
 
     oracle: ChecksumAddress
     registry: ChecksumAddress
+    dispute: ChecksumAddress = ZERO_ADDRESS
+
+    @property
+    def deployed(self) -> tuple[ChecksumAddress, ...]:
+        """Those that are there."""
+        return tuple(address for address in self if address != ZERO_ADDRESS)
 
 
 class Unsettled(ChainError):
@@ -73,7 +80,7 @@ class Scanner:
 
     def __init__(self, chain: Chain, addresses: Addresses) -> None:
         self._chain = chain
-        self._addresses = addresses
+        self._addresses = addresses.deployed
         self.unknown = 0
 
     def scan(self, first: int, last: int, wanted: Collection[int], parent: bytes | None) -> Scanned:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oracle.chain.calls import OracleContract, RegistryContract
+from oracle.chain.dispute import DisputeContract
 from oracle.chain.fees import FeeRules
-from oracle.chain.protocol import checksum
+from oracle.chain.protocol import ZERO_ADDRESS, checksum
 from oracle.chain.provider import Provider, RpcObserver
+from oracle.chain.scanner import Addresses
 from oracle.chain.sender import Observer, Sender
 from oracle.chain.signer import KeySigner, Signer
 from oracle.errors import ConfigError, WrongChainError
@@ -19,12 +21,19 @@ from oracle.store.database import Store
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A checked connection: right chain, and our contracts on it."""
+    """A checked connection: right chain, and our contracts on it; no `dispute`: nothing can be disputed there."""
 
     settings: Settings
     provider: Provider
     oracle: OracleContract
     registry: RegistryContract
+    dispute: DisputeContract | None
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where the contracts are."""
+        dispute = ZERO_ADDRESS if self.dispute is None else self.dispute.address
+        return Addresses(self.oracle.address, self.registry.address, dispute)
 
 
 @contextmanager
@@ -48,14 +57,24 @@ def open_chain(settings: Settings, *, observer: RpcObserver | None = None) -> It
                     f"There is no contract at {getattr(chosen, name)} (`chain.{name}`) on chain {chosen.chain_id}.",
                     hint="Check the address, and that the endpoint serves the right chain.",
                 )
-        yield Chain(
-            settings,
-            provider,
-            OracleContract(checksum(chosen.oracle)),
-            RegistryContract(checksum(chosen.registry)),
-        )
+        oracle = OracleContract(checksum(chosen.oracle))
+        registry = RegistryContract(checksum(chosen.registry))
+        yield Chain(settings, provider, oracle, registry, _dispute(provider, oracle))
     finally:
         provider.close()
+
+
+def _dispute(provider: Provider, oracle: OracleContract) -> DisputeContract | None:
+    """The dispute contract the oracle names for good, if it names one."""
+    address = oracle.dispute(provider)
+    if address == ZERO_ADDRESS:
+        return None
+    if not provider.code(address):
+        raise WrongChainError(
+            f"The oracle {oracle.address} names the dispute contract {address}, where there is none.",
+            hint="Its answers cannot be judged. Use another deployment.",
+        )
+    return DisputeContract(address)
 
 
 @contextmanager

@@ -16,7 +16,6 @@ import structlog
 from oracle import log
 from oracle.chain.events import EnvironmentPublished
 from oracle.chain.indexer import Indexer
-from oracle.chain.scanner import Addresses
 from oracle.chain.sender import Sender
 from oracle.errors import ConfigError
 from oracle.inference.canonical_model import compile_models
@@ -125,7 +124,7 @@ def make_indexer(chain: Chain, store: Store, on_rewind: Callable[[Rewind], None]
     return Indexer(
         chain.provider,
         store,
-        Addresses(oracle=chain.oracle.address, registry=chain.registry.address),
+        chain.addresses,
         start_block=chosen.start_block,
         confirmations=chosen.confirmations,
         max_range=chosen.max_log_range,

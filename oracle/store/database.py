@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, inspect, select, text
 from oracle.errors import StoreError
 from oracle.store.catalogue import Catalogue
 from oracle.store.events import Events
+from oracle.store.games import Games
 from oracle.store.jobs import Jobs
 from oracle.store.ledger import Ledger
 from oracle.store.requests import Requests
@@ -21,12 +22,12 @@ from oracle.store.transactions import Transactions
 _ALEMBIC = Lock()
 """Alembic keeps what it is doing in module globals: one upgrade at a time in a process."""
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration: the schema this version reads and writes."""
 
 
 class Store:
-    """An open database: `ledger` (what the indexer writes), `events`, `requests`, `catalogue`, `jobs`, `transactions`.
+    """An open database: one repository for each thing kept; `ledger` is what the indexer writes.
 
     Threads and processes may share one file. Everything done through it may raise `StoreError`.
     """
@@ -36,6 +37,7 @@ class Store:
         self.ledger = Ledger(database)
         self.events = Events(database)
         self.requests = Requests(database)
+        self.games = Games(database)
         self.catalogue = Catalogue(database)
         self.jobs = Jobs(database)
         self.transactions = Transactions(database)

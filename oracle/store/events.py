@@ -8,11 +8,18 @@ from eth_typing import ChecksumAddress
 from sqlalchemy import Row, select
 
 from oracle.chain.events import (
+    ChainOpened,
+    Challenged,
+    Claimed,
+    CreditWithdrawn,
+    Demanded,
+    DemandForfeited,
     Deposited,
     EnvironmentPublished,
     Event,
     MirrorsAdded,
     ModelPublished,
+    Proven,
     Requested,
     Withdrawn,
     decode_log,
@@ -60,6 +67,11 @@ class IndexedEvent:
         return getattr(self.event, "request_id", None)
 
     @property
+    def game_id(self) -> bytes | None:
+        """The game it is about, if it is about one."""
+        return getattr(self.event, "game_id", None)
+
+    @property
     def model_id(self) -> bytes | None:
         """The model it is about, if it is about one."""
         match self.event:
@@ -72,14 +84,20 @@ class IndexedEvent:
 
     @property
     def account(self) -> ChecksumAddress | None:
-        """Whose event it is: the requester, operator, publisher or owner of stake."""
+        """Whose event it is: the requester, operator, publisher, owner of stake, or who made a move of a dispute."""
         match self.event:
             case Requested():
                 return self.event.request.requester
             case ModelPublished() | MirrorsAdded() | EnvironmentPublished():
                 return self.event.publisher
-            case Deposited() | Withdrawn():
+            case Deposited() | Withdrawn() | CreditWithdrawn():
                 return self.event.account
+            case Challenged():
+                return self.event.opener
+            case ChainOpened() | Demanded() | Claimed():
+                return self.event.owner
+            case Proven() | DemandForfeited():
+                return self.event.finder
             case _:
                 return getattr(self.event, "operator", None)
 
@@ -95,14 +113,21 @@ class Events:
         *,
         name: str | None = None,
         request_id: bytes | None = None,
+        game_id: bytes | None = None,
         model_id: bytes | None = None,
         account: str | None = None,
         first: int = 0,
         last: int | None = None,
         limit: int = 10_000,
     ) -> list[IndexedEvent]:
-        """Events in blocks `first` to `last` with the given name, request, model and account."""
-        wanted = {"name": name, "request_id": request_id, "model_id": model_id, "account": account}
+        """Events in blocks `first` to `last` with the given name, request, game, model and account."""
+        wanted = {
+            "name": name,
+            "request_id": request_id,
+            "game_id": game_id,
+            "model_id": model_id,
+            "account": account,
+        }
         query = select(EVENTS).where(EVENTS.c.block_number >= first)
         for column, value in wanted.items():
             if value is not None:
@@ -146,6 +171,7 @@ def to_rows(events: Iterable[IndexedEvent]) -> list[dict[str, Any]]:
             "address": event.address,
             "name": event.name,
             "request_id": event.request_id,
+            "game_id": event.game_id,
             "model_id": event.model_id,
             "account": event.account,
             "topics": b"".join(event.topics),

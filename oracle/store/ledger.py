@@ -1,25 +1,19 @@
 """What the indexer writes: blocks, events, the cursor, and the rows that events make. One commit for each range."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, exists, select, update
-from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy import ColumnElement, Connection, delete, exists, select, update
+from sqlalchemy.dialects.sqlite import insert
 
 from oracle.chain.protocol import RequestId
 from oracle.chain.wire import Block
 from oracle.errors import StoreError
 from oracle.store import jobs, transactions
-from oracle.store.catalogue import MODEL_COLUMNS, MODEL_FIELDS, StoredModel, stored_model
-from oracle.store.events import IndexedEvent, from_row, to_rows
-from oracle.store.projection import project_answer, project_model, project_request
-from oracle.store.requests import ANSWER_FIELDS, REQUEST_FIELDS, SELECT_REQUESTS, StoredRequest
-from oracle.store.schema import ANSWERS, BLOCKS, CURSOR, EVENTS, MODELS, REQUESTS, TRANSACTIONS
+from oracle.store.events import IndexedEvent, to_rows
+from oracle.store.rows import Touched, chunks, distinct, project, rebuild
+from oracle.store.schema import BLOCKS, CURSOR, EVENTS, TRANSACTIONS
 from oracle.store.sqlite import Database
-
-_CHUNK = 500  # ids in one statement; SQLite takes 32,766 variables
 
 _PRUNE_EVERY = 64
 """Blocks between two looks for blocks to forget."""
@@ -27,7 +21,6 @@ _PRUNE_EVERY = 64
 _ADD_BLOCK = insert(BLOCKS).on_conflict_do_nothing()
 _ADD_EVENT = insert(EVENTS)
 _CURSOR = select(CURSOR)
-_REQUESTS_BY_ID = SELECT_REQUESTS.where(REQUESTS.c.id.in_(bindparam("ids", expanding=True)))
 _SET_CURSOR = update(CURSOR)
 
 
@@ -96,7 +89,7 @@ class Ledger:
         with self._database.write() as connection:
             _require_cursor(connection, cursor)
             known: set[tuple[bytes, bytes, int]] = set()
-            touched = _Touched([], [])
+            touched = Touched()
             if blocks[0].number <= cursor.number:  # else nothing of the range can be stored yet
                 known = _keys(connection, blocks)
                 touched = _take_back(connection, BLOCKS.c.number.in_(_replaced(connection, blocks)))
@@ -109,9 +102,9 @@ class Ledger:
             if new:
                 connection.execute(_ADD_EVENT, to_rows(new))
             if not touched and new and new[0].block_number > cursor.number:
-                _project(connection, new)
+                project(connection, new)
             else:
-                _rebuild(connection, touched.with_(new))
+                rebuild(connection, touched.with_(new))
                 jobs.reopen(connection, touched.requests)
             if last >= cursor.number:
                 _set_cursor(connection, last, next(b.hash for b in blocks if b.number == last))
@@ -128,29 +121,12 @@ class Ledger:
         with self._database.write() as connection:
             _require_cursor(connection, cursor)
             touched = _take_back(connection, BLOCKS.c.number > to)
-            _rebuild(connection, touched)
+            rebuild(connection, touched)
             jobs.reopen(connection, touched.requests)
             transactions.unmine(connection, TRANSACTIONS.c.block_number > to)
             kept = connection.scalar(select(BLOCKS.c.hash).where(BLOCKS.c.number == to))
             _set_cursor(connection, to, kept or b"")
             return Rewind(to, frozenset(map(RequestId, touched.requests)), frozenset(touched.models))
-
-
-@dataclass(frozen=True, slots=True)
-class _Touched:
-    """Requests and models some events are about."""
-
-    requests: list[bytes]
-    models: list[bytes]
-
-    def __bool__(self) -> bool:
-        return bool(self.requests or self.models)
-
-    def with_(self, events: Iterable[IndexedEvent]) -> "_Touched":
-        events = list(events)
-        requests = (event.request_id for event in events)
-        models = (event.model_id for event in events)
-        return _Touched(_distinct(*self.requests, *requests), _distinct(*self.models, *models))
 
 
 def _require_cursor(connection: Connection, cursor: Cursor) -> None:
@@ -169,7 +145,7 @@ def _keys(connection: Connection, blocks: Sequence[Block]) -> set[tuple[bytes, b
     numbers = [block.number for block in blocks]
     return {
         (tx_hash, block_hash, log_index)
-        for chunk in _chunks(numbers)
+        for chunk in chunks(numbers)
         for tx_hash, block_hash, log_index in connection.execute(columns.where(EVENTS.c.block_number.in_(chunk)))
     }
 
@@ -180,100 +156,27 @@ def _replaced(connection: Connection, blocks: Sequence[Block]) -> list[int]:
     query = select(BLOCKS.c.number, BLOCKS.c.hash)
     return [
         number
-        for chunk in _chunks(list(hashes))
+        for chunk in chunks(list(hashes))
         for number, stored in connection.execute(query.where(BLOCKS.c.number.in_(chunk)))
         if stored != hashes[number]
     ]
 
 
-def _take_back(connection: Connection, where: ColumnElement[bool]) -> _Touched:
+def _take_back(connection: Connection, where: ColumnElement[bool]) -> Touched:
     """Delete blocks with their events; yields what the events were about."""
-    gone = select(EVENTS.c.request_id, EVENTS.c.model_id).join(BLOCKS, BLOCKS.c.number == EVENTS.c.block_number)
+    gone = select(EVENTS.c.request_id, EVENTS.c.model_id, EVENTS.c.game_id).join(
+        BLOCKS, BLOCKS.c.number == EVENTS.c.block_number
+    )
     rows = connection.execute(gone.where(where).distinct()).all()
     connection.execute(delete(BLOCKS).where(where))
-    return _Touched(_distinct(*(row.request_id for row in rows)), _distinct(*(row.model_id for row in rows)))
-
-
-def _rebuild(connection: Connection, touched: _Touched) -> None:
-    """Make the rows of these requests and models again, from their events alone."""
-    ordered = select(EVENTS).order_by(EVENTS.c.block_number, EVENTS.c.tx_index, EVENTS.c.log_index)
-    for chunk in _chunks(touched.requests):
-        connection.execute(delete(REQUESTS).where(REQUESTS.c.id.in_(chunk)))
-        rows = connection.execute(ordered.where(EVENTS.c.request_id.in_(chunk)))
-        _project_requests(connection, [from_row(row) for row in rows])
-    for chunk in _chunks(touched.models):
-        connection.execute(delete(MODELS).where(MODELS.c.id.in_(chunk)))
-        rows = connection.execute(
-            ordered.where(EVENTS.c.model_id.in_(chunk), EVENTS.c.name.in_(("ModelPublished", "MirrorsAdded")))
-        )
-        _project_models(connection, [from_row(row) for row in rows])
-
-
-def _project(connection: Connection, events: Sequence[IndexedEvent]) -> None:
-    _project_requests(connection, [event for event in events if event.request_id is not None])
-    _project_models(connection, [event for event in events if event.model_id is not None])
-
-
-def _project_requests(connection: Connection, events: Sequence[IndexedEvent]) -> None:
-    """Fold events, in order, into the rows of requests and answers."""
-    requests: dict[bytes, StoredRequest] = {}
-    for chunk in _chunks(_distinct(*(event.request_id for event in events))):
-        for row in connection.execute(_REQUESTS_BY_ID, {"ids": chunk}):
-            requests[row.id] = StoredRequest(*row)
-    answers = {}
-    for event in events:
-        if event.request_id is None:
-            continue
-        after = project_request(requests.get(event.request_id), event)
-        if after is None:
-            continue
-        requests[after.id] = after
-        answer = project_answer(event)
-        if answer is not None:
-            answers[answer.request_id, answer.attempt] = answer
-    _upsert(connection, REQUESTS, REQUEST_FIELDS, requests.values())
-    _upsert(connection, ANSWERS, ANSWER_FIELDS, answers.values())
-
-
-def _project_models(connection: Connection, events: Sequence[IndexedEvent]) -> None:
-    """Fold events, in order, into the rows of models."""
-    models: dict[bytes, StoredModel] = {}
-    for chunk in _chunks(_distinct(*(event.model_id for event in events))):
-        for row in connection.execute(select(*MODEL_COLUMNS).where(MODELS.c.id.in_(chunk))):
-            models[row.id] = stored_model(row)
-    for event in events:
-        if event.model_id is None:
-            continue
-        after = project_model(models.get(event.model_id), event)
-        if after is not None:
-            models[after.id] = after
-    _upsert(connection, MODELS, MODEL_FIELDS, models.values())
-
-
-def _upsert(connection: Connection, table: Table, names: Sequence[str], items: Iterable[object]) -> None:
-    rows = [{name: getattr(item, name) for name in names} for item in items]
-    if rows:
-        connection.execute(_upsert_into(table), rows)
-
-
-@cache
-def _upsert_into(table: Table) -> Insert:
-    statement = insert(table)
-    keys = [column.name for column in table.primary_key]
-    changed = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
-    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    return Touched(
+        distinct(*(row.request_id for row in rows)),
+        distinct(*(row.model_id for row in rows)),
+        distinct(*(row.game_id for row in rows)),
+    )
 
 
 def _prune(connection: Connection, last: int) -> None:
     """Forget blocks below `last` that have no events."""
     has_events = exists().where(EVENTS.c.block_number == BLOCKS.c.number)
     connection.execute(delete(BLOCKS).where(BLOCKS.c.number < last, ~has_events))
-
-
-def _distinct(*ids: bytes | None) -> list[bytes]:
-    return list(dict.fromkeys(item for item in ids if item is not None))
-
-
-def _chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(items), _CHUNK):
-        yield items[start : start + _CHUNK]

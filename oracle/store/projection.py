@@ -1,4 +1,4 @@
-"""What events make of requests, answers and models. Pure: a fold, usable without a chain or a database.
+"""What events make of requests, answers, models and games. Pure: a fold, usable without a chain or a database.
 
 Events of one request are folded in the chain's order. An event of a request that was never seen (made before the first
 indexed block) changes nothing.
@@ -11,6 +11,7 @@ from eth_abi.abi import encode
 from oracle.canonical.model import MODEL_ABI_TYPE
 from oracle.chain.events import (
     Answered,
+    Challenged,
     Delivered,
     DeliveryFailed,
     Disputed,
@@ -23,9 +24,11 @@ from oracle.chain.events import (
     Settled,
     Voided,
 )
+from oracle.chain.games import verdict_of
 from oracle.chain.protocol import REQUEST_ABI, Status
 from oracle.store.catalogue import StoredModel
 from oracle.store.events import IndexedEvent
+from oracle.store.games import StoredGame
 from oracle.store.requests import StoredAnswer, StoredRequest
 
 
@@ -72,6 +75,25 @@ def project_model(before: StoredModel | None, indexed: IndexedEvent) -> StoredMo
             return replace(before, uris=_unique(before.uris + event.uris))
         case _:
             return before
+
+
+def project_game(before: StoredGame | None, indexed: IndexedEvent) -> StoredGame | None:
+    """The game as it is listed, after one more of its events."""
+    event = indexed.event
+    if isinstance(event, Challenged):
+        return StoredGame(
+            event.game_id,
+            event.request_id,
+            event.attempt,
+            event.opener,
+            event.operator,
+            indexed.timestamp,
+            indexed.block_number,
+        )
+    verdict = verdict_of(event)
+    if before is None or verdict is None:
+        return before
+    return replace(before, verdict=verdict, ended_at=indexed.timestamp)
 
 
 def _requested(indexed: IndexedEvent, event: Requested) -> StoredRequest:

@@ -191,6 +191,18 @@ class Requests:
             unless_job=unless_job,
         )
 
+    def provisional(
+        self, now: int, model_ids: Sequence[bytes] | None = None, *, limit: int = 1_000
+    ) -> list[StoredRequest]:
+        """Those with an answer that can still be challenged, earliest end of the window first; of these models."""
+        return self._all(
+            REQUESTS.c.status == Status.ANSWERED,
+            REQUESTS.c.window_end > now,
+            *(() if model_ids is None else (REQUESTS.c.model_id.in_(model_ids),)),
+            order=REQUESTS.c.window_end,
+            limit=limit,
+        )
+
     def expirable(self, now: int, *, limit: int = 1_000, unless_job: str | None = None) -> list[StoredRequest]:
         """Those nobody answered in time."""
         return self._all(

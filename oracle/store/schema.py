@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 from sqlalchemy import JSON, Dialect, ForeignKey, Index, Integer, MetaData, Table, Text, TypeDecorator, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from oracle.chain.protocol import InputKind, Status
+from oracle.chain.protocol import InputKind, Status, Verdict
 
 E = TypeVar("E", bound=IntEnum)
 
@@ -96,7 +96,7 @@ class BlockRow(Base):
 
 
 class EventRow(Base):
-    """A log of the oracle or the registry, raw and with what it is looked up by. `topics` are concatenated."""
+    """A log of our contracts, raw and with what it is looked up by. `topics` are concatenated."""
 
     __tablename__ = "events"
     __table_args__ = (
@@ -120,6 +120,7 @@ class EventRow(Base):
     timestamp: Mapped[int]
     sender: Mapped[str]
     gas_used: Mapped[int]
+    game_id: Mapped[bytes | None] = mapped_column(index=True)
 
 
 class ModelRow(Base):
@@ -191,6 +192,22 @@ class AnswerRow(Base):
     block_number: Mapped[int]
     tx_hash: Mapped[bytes]
     gas_used: Mapped[int]
+
+
+class GameRow(Base):
+    """A game over an answer and how it stands; what was posted, demanded and revealed is in its events."""
+
+    __tablename__ = "games"
+
+    id: Mapped[Id]
+    request_id: Mapped[bytes] = mapped_column(index=True)
+    attempt: Mapped[int]
+    opener: Mapped[str]
+    operator: Mapped[str]
+    challenged_at: Mapped[int]
+    block_number: Mapped[int]
+    verdict: Mapped[Verdict] = mapped_column(Code(Verdict), index=True)
+    ended_at: Mapped[int | None]
 
 
 class TransactionRow(Base):
@@ -277,6 +294,7 @@ EVENTS = _table(EventRow)
 MODELS = _table(ModelRow)
 REQUESTS = _table(RequestRow)
 ANSWERS = _table(AnswerRow)
+GAMES = _table(GameRow)
 TRANSACTIONS = _table(TransactionRow)
 TRANSACTION_HASHES = _table(TransactionHashRow)
 JOBS = _table(JobRow)

@@ -18,6 +18,7 @@ from oracle.chain.rpc import RangeRefused, TransportError
 from oracle.chain.scanner import Addresses, Scanner, Unsettled
 from oracle.errors import ChainError, StoreError
 from oracle.store import ledger as ledger_module
+from oracle.store import rows as rows_module
 from tests.unit.chain.model_chain import (
     ADDRESSES,
     OPERATOR,
@@ -312,8 +313,16 @@ def test_attack_47_a_read_that_fails_leaves_the_store_as_it_was(chain, store, me
     assert len(following.sync()) == 1
 
 
-@pytest.mark.parametrize("step", ["to_rows", "_project", "_set_cursor", "_upsert"])
-def test_attack_48_killed_inside_the_commit_nothing_is_half_written(chain, store, monkeypatch, step):
+@pytest.mark.parametrize(
+    ("module", "step"),
+    [
+        (ledger_module, "to_rows"),
+        (ledger_module, "project"),
+        (ledger_module, "_set_cursor"),
+        (rows_module, "_upsert"),
+    ],
+)
+def test_attack_48_killed_inside_the_commit_nothing_is_half_written(chain, store, monkeypatch, module, step):
     """Cursor, events and rows move together or not at all."""
 
     class Killed(BaseException):
@@ -326,7 +335,7 @@ def test_attack_48_killed_inside_the_commit_nothing_is_half_written(chain, store
     chain.mine(requested(request), answered(request))
     following = indexer(chain, store)
     with monkeypatch.context() as patch:
-        patch.setattr(ledger_module, step, die)
+        patch.setattr(module, step, die)
         with pytest.raises(Killed):
             following.sync()
     assert store.ledger.cursor().number == -1
@@ -438,7 +447,7 @@ def test_blocks_beyond_the_horizon_are_forgotten_unless_they_have_events(chain, 
     assert len(kept) <= 1 + 4 + 64
 
 
-@pytest.mark.parametrize("step", ["_keys", "_take_back", "_rebuild", "_prune"])
+@pytest.mark.parametrize("step", ["_keys", "_take_back", "rebuild", "_prune"])
 def test_attack_48_killed_while_reading_again_or_forgetting_nothing_is_half_written(chain, store, monkeypatch, step):
     """What corrects the store must not be able to spoil it."""
 

@@ -121,7 +121,7 @@ class World:
         settings = Settings(chain=section)
         self.oracle = OracleContract(ORACLE)
         self.follower = Follower(
-            Chain(settings, self.node, self.oracle, RegistryContract(REGISTRY)),
+            Chain(settings, self.node, self.oracle, RegistryContract(REGISTRY), None),
             self.store,
             self.indexer,
             self.sender,
