@@ -5,17 +5,15 @@ values of all magnitudes, whatever an input may look like.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from oracle.canonical.tensor import TensorSpec
+from oracle.canonical.tensor import DType, TensorSpec
+from oracle.canonical.tracing import trace_of
 from oracle.chain.protocol import ModelId, Policy
 from oracle.inference.canonical_model import CanonicalModel
-from oracle.services.tracing import trace_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +43,24 @@ class Capacity:
 
 def measure(program: CanonicalModel, threads: int, *, timer: Callable[[], float] = time.perf_counter) -> float:
     """Seconds of the slowest run: the canonical one with every element on the exact path, and the commitment."""
+    specs = program.model.inputs
     slowest = 0.0
-    for inputs in slow_inputs(program.model.inputs):
+    for packed in slow_inputs(specs):
         began = timer()
-        trace_of(program, inputs, threads, all_exact=True)
+        trace_of(program.plan, specs, packed, threads, all_exact=True)
         slowest = max(slowest, timer() - began)
     return slowest
 
 
-def slow_inputs(specs: Iterable[TensorSpec]) -> list[list[NDArray[Any]]]:
-    """Inputs of random bits, which have values of all magnitudes; and with every float infinite."""
+def slow_inputs(specs: Sequence[TensorSpec]) -> tuple[bytes, bytes]:
+    """Packed inputs of random bits, which have values of all magnitudes; and with every float infinite."""
     random = np.random.default_rng(0)
     scattered, endless = [], []
     for spec in specs:
         dtype = spec.dtype.numpy
-        if dtype.kind == "b":
-            bits = random.integers(0, 2, spec.shape).astype(dtype)
-        else:
-            bits = np.frombuffer(random.bytes(spec.nbytes), dtype).reshape(spec.shape)
+        bits = random.bytes(spec.nbytes)
+        if spec.dtype is DType.BOOL:
+            bits = bytes(bit & 1 for bit in bits)
         scattered.append(bits)
-        endless.append(np.full(spec.shape, np.inf, dtype) if dtype.kind == "f" else bits)
-    return [scattered, endless]
+        endless.append(np.full(spec.count, np.inf, dtype.newbyteorder(">")).tobytes() if dtype.kind == "f" else bits)
+    return b"".join(scattered), b"".join(endless)

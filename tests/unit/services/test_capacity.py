@@ -6,9 +6,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oracle.canonical.tensor import decode
+from oracle.canonical.tracing import trace_of
 from oracle.chain.protocol import ModelId
 from oracle.services.capacity import Capacity, measure, slow_inputs
-from oracle.services.tracing import trace_of
 from tests.unit.chain.model_chain import make_request
 from tests.unit.services.world import compiled
 
@@ -70,16 +71,15 @@ def test_the_exact_path_is_measured() -> None:
 def test_slow_inputs_fit_the_model_and_hold_every_magnitude() -> None:
     """An input that is refused would measure nothing."""
     specs = compiled("digits").model.inputs
-    scattered, endless = slow_inputs(specs)
-    finite = np.abs(scattered[0][np.isfinite(scattered[0])])
+    (scattered,), (endless,) = (decode(packed, specs) for packed in slow_inputs(specs))
+    finite = np.abs(scattered[np.isfinite(scattered)])
     assert np.ptp(np.log10(finite[finite > 0])) > 30
-    assert np.isinf(endless[0]).all()
-    for inputs in (scattered, endless):
-        assert [tensor.shape for tensor in inputs] == [spec.shape for spec in specs]
+    assert np.isinf(endless).all()
 
 
 def test_the_slow_path_yields_the_same_trace() -> None:
     """What is measured must be what a defence computes."""
     program = compiled("digits")
-    inputs = slow_inputs(program.model.inputs)[0]
-    assert trace_of(program, inputs, all_exact=True).trace.root == trace_of(program, inputs).trace.root
+    specs = program.model.inputs
+    packed = slow_inputs(specs)[0]
+    assert trace_of(program.plan, specs, packed, all_exact=True).root == trace_of(program.plan, specs, packed).root
