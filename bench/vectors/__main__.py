@@ -1,7 +1,7 @@
 """Writes the vectors that forge replays on the verifier contracts: `python -m bench.vectors`.
 
 Expected results are the Python reference's. The files are kept: `tests/unit/canonical/test_vector_files.py` holds
-them to what this writes. `tests/foundry/verifier` reads them.
+them to what this writes. `tests/foundry` reads them.
 """
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench.vectors.faults import faults
 from bench.vectors.functions import functions
+from bench.vectors.games import games
 from bench.vectors.nodes import nodes
 from bench.vectors.proofs import proofs
 from bench.vectors.steps import steps
@@ -20,6 +21,7 @@ FILES: dict[str, Callable[[], bytes]] = {
     "steps.bin": steps,
     "proofs.bin": proofs,
     "faults.bin": faults,
+    "games.bin": games,
 }
 
 
