@@ -24,6 +24,18 @@ ANSWER_ITEM = 45_000
 FINALIZE_ITEM = 130_000
 """What settling takes and what the oracle keeps in reserve around a callback."""
 
+MOVE = 400_000
+"""What a move of a dispute stores, sends to the oracle and logs."""
+
+ROOT = 2_500
+"""Hashing and logging a tensor root."""
+
+REVEAL_ITEM = 200_000
+"""What revealing a position stores, and hashes of its paths."""
+
+PER_REVEALED_BYTE = 40
+"""Copying, hashing and logging a byte that is revealed."""
+
 
 def answer_limit(calldata: int, items: int) -> int:
     """For `answer` and `answerMany` with `items` answers in `calldata` bytes."""
@@ -39,6 +51,21 @@ def finalize_limit(calldata: int, callback_gas: Sequence[int]) -> int:
 def expire_limit(calldata: int) -> int:
     """For `expire` in `calldata` bytes."""
     return BASE + PER_BYTE * calldata + ANSWER_ITEM
+
+
+def trace_limit(calldata: int, nodes: int) -> int:
+    """For `postTrace` of a trace of `nodes` tensors in `calldata` bytes."""
+    return move_limit(calldata) + ROOT * nodes
+
+
+def reveal_limit(calldata: int, items: int) -> int:
+    """For `reveal` and `revealMany` of `items` positions in `calldata` bytes."""
+    return BASE + (PER_BYTE + PER_REVEALED_BYTE) * calldata + REVEAL_ITEM * items
+
+
+def move_limit(calldata: int) -> int:
+    """For a move of a dispute that reveals and proves nothing, in `calldata` bytes."""
+    return BASE + PER_BYTE * calldata + MOVE
 
 
 def fit(items: Sequence[T], cost: Callable[[T], tuple[int, int]]) -> list[list[T]]:
