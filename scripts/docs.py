@@ -1,7 +1,7 @@
-"""`make docs`: writes the figures of `build/bench.json` and `build/demo.json` into the marked places of the docs.
+"""`make docs`: writes tables into the marked places of the docs: figures of `build/*.json`, and who may call what.
 
 A place is what stands between `<!-- NAME:begin -->` and `<!-- NAME:end -->` in README.md or docs/. `--check` writes
-nothing and fails where the figures in the docs are not those of `build/bench.json`.
+nothing and fails where the figures in the docs are not those of `build/bench.json`, or the table of authority is old.
 """
 
 import argparse
@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from oracle.chain import authority
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -116,6 +118,9 @@ SOURCES: dict[str, tuple[str, Callable[[Mapping[str, Any]], str], str]] = {
     "demo": ("build/demo.json", demo, "make demo"),
 }
 
+GENERATED: dict[str, Callable[[], str]] = {"authority": authority.table}
+"""What the package itself says."""
+
 _CHECKED = ("figures", "canonical", "judge")
 
 
@@ -135,14 +140,7 @@ def pages(root: Path) -> list[Path]:
 
 def rewrite(root: Path, name: str, *, write: bool) -> list[Path]:
     """Fill the places called `name`; yields the pages that change. Ends the program where figures are missing."""
-    source, render, command = SOURCES[name]
-    path = root / source
-    if not path.is_file():
-        sys.exit(f"{source} is missing: run `{command}` first.")
-    try:
-        content = render(json.loads(path.read_text()))
-    except KeyError as error:
-        sys.exit(f"{source} holds no {error}: run `{command}` again.")
+    content = GENERATED[name]() if name in GENERATED else _measured(root, name)
     changed = []
     for page in pages(root):
         before = page.read_text()
@@ -154,17 +152,31 @@ def rewrite(root: Path, name: str, *, write: bool) -> list[Path]:
     return changed
 
 
+def _measured(root: Path, name: str) -> str:
+    source, render, command = SOURCES[name]
+    path = root / source
+    if not path.is_file():
+        sys.exit(f"{source} is missing: run `{command}` first.")
+    try:
+        return render(json.loads(path.read_text()))
+    except KeyError as error:
+        sys.exit(f"{source} holds no {error}: run `{command}` again.")
+
+
 def main() -> None:
     """Write, or check."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--check", action="store_true", help="compare only; exit 1 on a difference")
     if parser.parse_args().check:
-        stale = sorted({page for name in _CHECKED for page in rewrite(ROOT, name, write=False)})
+        stale = sorted({page for name in (*_CHECKED, *GENERATED) for page in rewrite(ROOT, name, write=False)})
         if stale:
             names = ", ".join(str(page.relative_to(ROOT)) for page in stale)
-            sys.exit(f"Figures differ from build/bench.json in {names}. Run `make docs`.")
-        print("figures match build/bench.json")
+            sys.exit(f"Tables differ from build/bench.json or the ABIs in {names}. Run `make docs`.")
+        print("tables match build/bench.json and the ABIs")
         return
+    for name in GENERATED:
+        changed = rewrite(ROOT, name, write=True)
+        print(f"{name}: " + (", ".join(str(page.relative_to(ROOT)) for page in changed) or "nothing has changed"))
     for name, (source, _, command) in SOURCES.items():
         if name not in _CHECKED and not (ROOT / source).is_file():
             print(f"{source} is missing, so its figures stay as they are. `{command}` makes it.")

@@ -13,6 +13,7 @@ import typer
 
 from oracle import __version__, errors
 from oracle.cli import (
+    authority,
     canonical,
     demo,
     devnet,
@@ -102,7 +103,7 @@ def _options(
     found.keystore, found.password_file, found.verbose = keystore, password_file, verbose
 
 
-for module in (devnet, request, status, money, services, doctor, demo):
+for module in (devnet, request, status, authority, money, services, doctor, demo):
     module.register(app)
 for module in (model_publish, model_program, model_calibrate):
     module.register(models.app)
