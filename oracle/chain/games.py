@@ -59,7 +59,7 @@ class Turn(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DemandState:
-    """A position that was demanded: first by `owner`, also by `joined`. `data` is what was revealed there."""
+    """A position that was demanded: first by `owner`, later also by `joined`. `data` is what was revealed there."""
 
     owner: ChecksumAddress
     due: int
@@ -70,11 +70,12 @@ class DemandState:
 
 @dataclass(frozen=True, slots=True)
 class ChainState:
-    """An account's chain: bonds not claimed, demands since the last bond, and the last of them."""
+    """An account's chain: bonds not claimed, demands since the last bond, and the last of them with its time."""
 
     bonds: int
     demands: int = 0
     last: Position | None = None
+    demanded_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +174,10 @@ class Game:
             return Turn.NO
         chain = self.chains.get(owner)
         if chain is not None and chain.last is not None:
-            last = self.demands[chain.last]
-            if last.revealed_at is None:
+            since = self._clock_of(chain, chain.last)
+            if since is None:
                 return Turn.WAIT
-            if chain.demands < max_demands and now < last.revealed_at + self.subject.request.policy.move_time:
+            if chain.demands < max_demands and now < since + self.subject.request.policy.move_time:
                 return Turn.NEXT
         if now >= openings_end:
             return Turn.NO
@@ -189,13 +190,16 @@ class Game:
             return None
         if turn in (Turn.FIRST, Turn.BOND):
             return self.openings_end
-        last = self.chains[owner].last
-        if last is None:
+        chain = self.chains[owner]
+        if chain.last is None:
             raise AssertionError("who waits, or has a next demand, has made one")
-        state = self.demands[last]
-        if state.revealed_at is None:
-            return state.due
-        return state.revealed_at + self.subject.request.policy.move_time
+        since = self._clock_of(chain, chain.last)
+        return self.demands[chain.last].due if since is None else since + self.subject.request.policy.move_time
+
+    def _clock_of(self, chain: ChainState, last: Position) -> int | None:
+        """When the chain's last demand was revealed, or made if that was later: r. None while it waits."""
+        revealed_at = self.demands[last].revealed_at
+        return None if revealed_at is None else max(revealed_at, chain.demanded_at)
 
 
 def fold(before: Game | None, indexed: Timed, subject: Subject, window_end: int) -> Game | None:
@@ -240,7 +244,7 @@ def _moved(game: Game, event: Event | GameEvent | None, now: int) -> Game:
         case ChainOpened():
             return _with_chain(game, event.owner, ChainState(_chain(game, event.owner).bonds + 1))
         case Demanded():
-            return _demanded(game, event)
+            return _demanded(game, event, now)
         case Revealed():
             return _revealed(game, event, now)
         case Claimed():
@@ -252,20 +256,22 @@ def _moved(game: Game, event: Event | GameEvent | None, now: int) -> Game:
             return game
 
 
-def _demanded(game: Game, event: Demanded) -> Game:
-    known = game.demands.get(event.position)
+def _demanded(game: Game, event: Demanded, now: int) -> Game:
+    known, latest = game.demands.get(event.position), max(game.latest, event.due)
     if known is None:
         state = DemandState(event.owner, event.due)
     else:
         state = replace(known, joined=(*known.joined, event.owner))
-    chain = _chain(game, event.owner)
+        if known.revealed_at is not None:
+            latest = max(latest, now + game.subject.request.policy.move_time)
     changed = replace(
         game,
         demands={**game.demands, event.position: state},
-        latest=max(game.latest, event.due),
+        latest=latest,
         last_due=max(game.last_due, event.due),
     )
-    return _with_chain(changed, event.owner, ChainState(chain.bonds, chain.demands + 1, event.position))
+    chain = _chain(game, event.owner)
+    return _with_chain(changed, event.owner, ChainState(chain.bonds, chain.demands + 1, event.position, now))
 
 
 def _revealed(game: Game, event: Revealed, now: int) -> Game:
