@@ -54,7 +54,7 @@ def program_fault(model: Model, encoded: Sequence[bytes], version: int = LOWERIN
 
     Raises `ProofError` where they are not the program that the model's root commits to.
     """
-    if _model_is_faulty(model):
+    if model_is_faulty(model):
         return ModelClaim()
     tree = Tree.over_leaves(encoded)
     if bind_program(version, len(encoded), tree.hash) != model.program_root:
@@ -78,7 +78,7 @@ def program_fault(model: Model, encoded: Sequence[bytes], version: int = LOWERIN
     return None
 
 
-def _model_is_faulty(model: Model) -> bool:
+def model_is_faulty(model: Model) -> bool:
     """Whether the model's own numbers and tolerances are such that no program could be its."""
     counts = 0 < len(model.outputs) <= model.node_count <= MAX_NODES
     return not counts or any(not _is_tolerance(bits) for spec in model.outputs for bits in (spec.atol, spec.rtol))

@@ -27,6 +27,9 @@ FINALIZE_ITEM = 130_000
 MOVE = 400_000
 """What a move of a dispute stores, sends to the oracle and logs."""
 
+JUDGE_SOURCE = 3_000_000
+"""Judging an input, a constant, an answer or a model, which has at most 65,536 bytes to hash."""
+
 ROOT = 2_500
 """Hashing and logging a tensor root."""
 
@@ -61,6 +64,11 @@ def trace_limit(calldata: int, nodes: int) -> int:
 def reveal_limit(calldata: int, items: int) -> int:
     """For `reveal` and `revealMany` of `items` positions in `calldata` bytes."""
     return BASE + (PER_BYTE + PER_REVEALED_BYTE) * calldata + REVEAL_ITEM * items
+
+
+def prove_limit(calldata: int, judging: int) -> int:
+    """For a proof in `calldata` bytes that the verifier judges with `judging` gas at most."""
+    return min(BASE + (PER_BYTE + PER_REVEALED_BYTE) * calldata + MOVE + judging, TRANSACTION_CAP)
 
 
 def move_limit(calldata: int) -> int:

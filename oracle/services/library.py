@@ -14,6 +14,8 @@ from typing import Final, Protocol
 import structlog
 
 from oracle.canonical.model import Model
+from oracle.canonical.program.encoding import encode_node
+from oracle.canonical.program_fault import ModelClaim, ProgramClaim, model_is_faulty, program_fault
 from oracle.chain.protocol import ModelId
 from oracle.errors import ModelError
 from oracle.inference.canonical_model import CanonicalModel
@@ -43,10 +45,10 @@ class Watched:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Malformed:
-    """A model whose program breaks the rules, and the encodings of its nodes: fault 4."""
+    """A model whose program breaks the rules, and what shows it: fault 4."""
 
     model: Model
-    nodes: tuple[bytes, ...]
+    claim: ProgramClaim
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,25 @@ class Unwatched:
 
 Found = Watched | Malformed | Unwatched
 Load = Callable[[StoredModel], Found]
+
+
+def examine(model: Model, program: CanonicalModel, screen: Screen | None) -> Watched | Malformed:
+    """A published model and the program of its root, which is valid for the model it was compiled or read with.
+
+    Whoever published the model may have declared other inputs, outputs or costs: that is a fault of the model's.
+    """
+    own = program.model
+    same = (model.inputs, model.output_tensors, model.node_count, model.worst_leaf_gas) == (
+        own.inputs,
+        own.output_tensors,
+        own.node_count,
+        own.worst_leaf_gas,
+    )
+    if not same or model_is_faulty(model):
+        claim = program_fault(model, [encode_node(node) for node in program.plan.program.nodes])
+        if claim is not None:
+            return Malformed(model, claim)
+    return Watched(model, program, screen)
 
 
 class Library(Protocol):
@@ -81,22 +102,22 @@ class OwnModels:
         self._catalogue = catalogue
         self._programs = {program.model.program_root: program for program in programs}
         self._screens = screens
-        self._found: dict[ModelId, Watched | None] = {}
+        self._found: dict[ModelId, Watched | Malformed | None] = {}
 
     def watches(self, model_id: ModelId) -> bool:
         """Whether the model was announced with a program of ours."""
         if self._found.get(model_id) is None:
             stored = self._catalogue.get(model_id)
-            self._found[model_id] = None if stored is None else self._watched(stored.model)
+            self._found[model_id] = None if stored is None else self._examined(stored.model)
         return self._found[model_id] is not None
 
     def get(self, model_id: ModelId, now: float) -> Found | None:  # noqa: ARG002  (nothing here takes time)
         """The model; None for one that is not watched."""
         return self._found.get(model_id)
 
-    def _watched(self, model: Model) -> Watched | None:
+    def _examined(self, model: Model) -> Watched | Malformed | None:
         program = self._programs.get(model.program_root)
-        return program and Watched(model, program, self._screens.get(program.model.onnx_digest))
+        return None if program is None else examine(model, program, self._screens.get(program.model.onnx_digest))
 
 
 @dataclass(slots=True)
@@ -146,6 +167,8 @@ class Shelf:
             stored = self._catalogue.get(model_id)
             if stored is None:
                 return Unwatched(UnjudgedReason.NOT_ANNOUNCED, "nobody has announced its model")
+            if model_is_faulty(stored.model):
+                return Malformed(stored.model, ModelClaim())
             if stored.model.program_root == NO_PROGRAM:
                 return Unwatched(UnjudgedReason.NO_PROGRAM, "its model names no program, so nothing can be disputed")
             if sum(each.loading is not None for each in self._entries.values()) >= _MOST_WAITING:
@@ -211,6 +234,6 @@ def _tell(model_id: ModelId, found: Found) -> None:
         screened = found.screen is not None
         _log.info("watching_model", model=model, nodes=found.model.node_count, screened=screened)
     elif isinstance(found, Malformed):
-        _log.warning("malformed_program", model=model, nodes=len(found.nodes))
+        _log.warning("malformed_program", model=model, claim=type(found.claim).__name__)
     else:
         _log.warning("model_not_watched", model=model, reason=found.words)

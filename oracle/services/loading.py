@@ -20,7 +20,7 @@ from oracle.inference.onnx_bytes import read_onnx
 from oracle.inference.recompiling import recompile
 from oracle.inference.screening import Screen, screen_bundle
 from oracle.metrics import UnjudgedReason
-from oracle.services.library import Found, Unwatched, Watched
+from oracle.services.library import Found, Unwatched, examine
 from oracle.store.catalogue import StoredModel
 
 
@@ -91,7 +91,7 @@ class Loader:
         too_much = None if is_named else excess(bundle.program, self._bounds)
         if too_much is not None:
             return Unwatched(UnjudgedReason.TOO_COSTLY, too_much)
-        return Watched(model, from_bundle(bundle), self._screen(bundle) if is_named else None)
+        return examine(model, from_bundle(bundle), self._screen(bundle) if is_named else None)
 
     def _from_files(self, model: Model) -> Bundle | None:
         path = self._named.bundles.get(model.program_root)
