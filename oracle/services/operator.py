@@ -1,20 +1,22 @@
-"""The operator: answers the requests it accepts, and settles its own answers when their window ends."""
+"""The operator: answers the requests it accepts, defends its answers, and settles them when their window ends."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from threading import Event
+from typing import Protocol
 
 import structlog
 
 from oracle.canonical.model import Model
 from oracle.chain.calls import Answer
 from oracle.chain.gas import answer_limit, fit
-from oracle.chain.protocol import GWEI, ModelId, RequestId, Status
+from oracle.chain.protocol import ModelId, RequestId, Status
 from oracle.inference.environment import Manifest
 from oracle.inference.model_file import ModelFile
 from oracle.metrics import AnswerOutcome, SkipReason
 from oracle.services.agreement import begin
 from oracle.services.answering import OpenRequest, infer
+from oracle.services.backing import Backing
+from oracle.services.defence import Defence
 from oracle.services.engines import Engines
 from oracle.services.follower import ANSWER, SETTLE, Follower, Head
 from oracle.services.loop import Periodic
@@ -27,20 +29,17 @@ from oracle.store.requests import StoredRequest
 
 _log = structlog.get_logger(__name__)
 
-LEASE_SECONDS = 60.0
-STAKE_SECONDS = 10.0
-"""For how long the chain's word on our stake is good enough."""
 
+class Watch(Protocol):
+    """Checks others' answers beside one's own work."""
+
+    def step(self) -> bool:
+        """Check an answer or make a move; whether there may be more to do at once."""
+
+
+LEASE_SECONDS = 60.0
 _ITEM_BYTES = 480
 """Calldata of one answer in a batch, its output aside: eight words of request, offsets, lengths, padding."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stake:
-    """Free stake in wei, and when the chain was asked, in seconds since the epoch."""
-
-    free: int = 0
-    seen_at: float = 0.0
 
 
 class Operator:
@@ -60,7 +59,10 @@ class Operator:
         *,
         owner: str,
         clock: Callable[[], float],
+        defence: Defence | None = None,
+        watcher: Watch | None = None,
     ) -> None:
+        """`defence` is None where nothing can be disputed, `watcher` where others' answers are not checked."""
         self._follower = follower
         self._upkeep = upkeep
         self._files = files
@@ -70,11 +72,13 @@ class Operator:
         self._settings = settings
         self._owner = owner
         self._clock = clock
+        self._defence = defence
+        self._watcher = watcher
         self._store = follower.store
         self._sender = follower.sender
         self._metrics = follower.metrics
         self._models: dict[ModelId, Served] | None = None
-        self._stake = Stake()
+        self._backing = Backing(follower, settings, clock)
         self._resume = Event()
         self._resume.set()
         self._terms = Terms(
@@ -92,11 +96,12 @@ class Operator:
         return (*self._follower.periodic, sweep)
 
     def step(self) -> bool:
-        """Follow the chain, answer, settle; whether there may be more to do at once."""
+        """Follow the chain, defend, answer, settle, watch; whether there may be more to do at once."""
         head = self._follower.follow()
         waited = self._sender.provider.waited
         if self._models is None or head.models_published:
             self._refresh_models()
+        defended = self._defence is not None and self._defence.step(self._models or {}, head.timestamp)
         taken = self._take(head)
         if self._resume.is_set():
             self._resume.clear()
@@ -105,12 +110,18 @@ class Operator:
             self._answer(taken, head.read_at, waited)
         self._follower.look_after()
         settled = self._settings.settle and self._upkeep.work((SETTLE,))
-        return bool(taken) or settled
+        watched = self._watcher is not None and self._watcher.step()
+        return bool(taken) or settled or defended or watched
+
+    @property
+    def _batch(self) -> int:
+        """How many requests are taken at a time: one while a dispute may want our next move."""
+        return 1 if self._defence is not None and self._defence.games else self._settings.max_batch
 
     def _refresh_models(self) -> None:
         """Work out which published models are served; what was skipped for want of one gets another look."""
         known = self._models or {}
-        found = serve(self._files, self._programs, self._published())
+        found = serve(self._files, self._programs, self._published(), disputed=self._defence is not None)
         served = {
             model_id: known.get(model_id) or begin(each, self._engines, fast=self._settings.fast)
             for model_id, each in found.items()
@@ -118,6 +129,8 @@ class Operator:
         if served != self._models:
             self._store.jobs.reconsider(ANSWER)
         self._models = served
+        if self._defence is not None:
+            self._backing.capacity = self._defence.capacity(served)
 
     def _published(self) -> list[Model]:
         digests = {file.digest for file in self._files}
@@ -126,6 +139,8 @@ class Operator:
     def _sweep(self) -> None:
         """Owe a job for every answer of ours whose window has ended, and look for answers left unfinished."""
         self._resume.set()
+        if self._defence is not None:
+            self._defence.collect()
         if not self._settings.settle or self._settings.dry_run:
             return
         now = self._sender.provider.block("latest").timestamp
@@ -135,7 +150,7 @@ class Operator:
     def _take(self, head: Head) -> list[tuple[Job, StoredRequest]]:
         """Claim new requests on our terms, up to a batch; what is refused is noted, logged and counted once."""
         waiting = self._store.requests.answerable(
-            head.timestamp, self._sender.address, unless_job=ANSWER, limit=self._settings.max_batch
+            head.timestamp, self._sender.address, unless_job=ANSWER, limit=self._batch
         )
         accepted: dict[RequestId, StoredRequest] = {}
         refused = []
@@ -157,16 +172,20 @@ class Operator:
 
     def _resumed(self, head: Head) -> list[tuple[Job, StoredRequest]]:
         """Claim what was begun and not finished: by a process that died, or before a reorg."""
-        jobs = self._store.jobs.claim(
-            (ANSWER,), self._owner, self._settings.max_batch, now=self._clock(), lease=LEASE_SECONDS
-        )
+        jobs = self._store.jobs.claim((ANSWER,), self._owner, self._batch, now=self._clock(), lease=LEASE_SECONDS)
         return [pair for job in jobs for pair in self._still_open(job, head)]
 
     def _refusal(self, stored: StoredRequest, head: Head) -> Refusal | None:
         served = (self._models or {}).get(stored.model_id)
         model = None if served is None else served.model
         found = refusal(
-            stored.request, stored.input, model, deadline=stored.deadline, now=head.timestamp, terms=self._terms
+            stored.request,
+            stored.input,
+            model,
+            deadline=stored.deadline,
+            now=head.timestamp,
+            terms=self._terms,
+            defence_seconds=self._backing.defence_seconds(stored.model_id),
         )
         if found is None and self._settings.dry_run:
             return Refusal(SkipReason.DRY_RUN, "this is a dry run: it would be answered")
@@ -187,7 +206,9 @@ class Operator:
 
     def _answer(self, due: list[tuple[Job, StoredRequest]], began: float, waited: float) -> None:
         """Run the models of what stake allows, and send the answers in as few transactions as possible."""
-        taken = self._affordable(due)
+        taken, left = self._backing.affordable(due)
+        for stored, why in left:
+            self._skip(stored, why)
         inferred = infer([_open(stored) for _, stored in taken], self._models or {}, self._engines)
         answers: list[tuple[Job, Answer]] = []
         for (job, stored), result in zip(taken, inferred.results, strict=True):
@@ -202,38 +223,6 @@ class Operator:
             models = inferred.session_seconds + inferred.canonical_seconds
             own = done.at - began - (done.waited - waited) - models
             self._report(len(answers), own)
-
-    def _affordable(self, due: list[tuple[Job, StoredRequest]]) -> list[tuple[Job, StoredRequest]]:
-        """As many as free stake and the limit on open answers allow; the others stay ours until their lease ends."""
-        exposure = self._store.requests.exposure(self._sender.address)
-        free = self._free_stake(sum(stored.operator_bond for _, stored in due) * GWEI, exposure.unmined_bonds * GWEI)
-        room = self._settings.max_open_answers - exposure.open_answers
-        self._metrics.open_answers.set(exposure.open_answers)
-        taken: list[tuple[Job, StoredRequest]] = []
-        for job, stored in due:
-            bond = stored.operator_bond * GWEI
-            if len(taken) >= room:
-                self._skip(stored, Refusal(SkipReason.TOO_MANY_OPEN, "too many answers are open already"))
-            elif bond > free:
-                words = f"its bond of {bond / 1e18:.6f} ether exceeds the free stake of {free / 1e18:.6f}"
-                self._skip(stored, Refusal(SkipReason.STAKE_TOO_SMALL, words))
-            else:
-                free -= bond
-                taken.append((job, stored))
-        self._stake = Stake(free, self._stake.seen_at)
-        return taken
-
-    def _free_stake(self, needed: int, unmined: int) -> int:
-        """Wei that can stand behind answers: as the chain said a moment ago, less what was taken since.
-
-        The chain is asked again where that is old or not enough, `unmined` bonds being locked there soon. Only a
-        withdrawal of our own can make it less meanwhile; the contract then refuses the answer.
-        """
-        now = self._clock()
-        if now - self._stake.seen_at > STAKE_SECONDS or self._stake.free < needed:
-            held = self._follower.chain.oracle.stake_of(self._sender.provider, self._sender.address)
-            self._stake = Stake(held.free - unmined, now)
-        return self._stake.free
 
     def _send(self, chunk: Sequence[tuple[Job, Answer]]) -> None:
         oracle, answers = self._follower.chain.oracle, [answer for _, answer in chunk]

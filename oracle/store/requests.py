@@ -8,7 +8,7 @@ from typing import Any
 from eth_abi.abi import decode
 from eth_typing import ChecksumAddress
 from eth_utils.crypto import keccak
-from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select, union_all
 
 from oracle.chain.protocol import (
     REQUEST_ABI,
@@ -135,6 +135,15 @@ _PROVISIONAL = (
     .scalar_subquery()
 )
 _EXPOSURE = select(_PROVISIONAL, _UNMINED.c.sent, _UNMINED.c.bonds)
+_OPEN_BY_MODEL = union_all(
+    select(REQUESTS.c.model_id, func.count().label("number"))
+    .where(REQUESTS.c.operator == bindparam("me"), REQUESTS.c.status.in_((Status.ANSWERED, Status.DISPUTED)))
+    .group_by(REQUESTS.c.model_id),
+    select(REQUESTS.c.model_id, func.count().label("number"))
+    .join(JOBS, JOBS.c.request_id == REQUESTS.c.id)
+    .where(JOBS.c.kind == "answer", JOBS.c.state == "sent")
+    .group_by(REQUESTS.c.model_id),
+)
 
 
 class Requests:
@@ -232,6 +241,14 @@ class Requests:
         with self._database.read() as connection:
             provisional, sent, bonds = connection.execute(_EXPOSURE, {"me": operator}).one()
             return Exposure(provisional + sent, bonds)
+
+    def open_answers(self, operator: str) -> dict[ModelId, int]:
+        """How many answers `operator` has open of each model, with what its `answer` jobs have sent."""
+        found: dict[ModelId, int] = {}
+        with self._database.read() as connection:
+            for model_id, number in connection.execute(_OPEN_BY_MODEL, {"me": operator}):
+                found[model_id] = found.get(model_id, 0) + number
+        return found
 
     def counts(self) -> dict[Status, int]:
         """How many requests stand where."""
