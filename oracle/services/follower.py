@@ -9,11 +9,22 @@ from time import perf_counter
 
 import structlog
 
-from oracle.chain.events import Delivered, DeliveryFailed, Disputed, Expired, ModelPublished, Settled, Skipped
+from oracle.chain.events import (
+    Delivered,
+    DeliveryFailed,
+    Disputed,
+    Expired,
+    ModelPublished,
+    Refuted,
+    Settled,
+    Skipped,
+    Upheld,
+    Voided,
+)
 from oracle.chain.indexer import Indexer
 from oracle.chain.protocol import Status
 from oracle.chain.sender import Sender
-from oracle.metrics import AnswerOutcome, DeliveryOutcome, JobState, Metrics, Outcome, SkipReason
+from oracle.metrics import AnswerOutcome, DefenceOutcome, DeliveryOutcome, JobState, Metrics, Outcome, SkipReason
 from oracle.services.context import Chain
 from oracle.services.http import HealthState
 from oracle.services.loop import Periodic
@@ -60,6 +71,8 @@ class Follower:
     kinds: Sequence[str]
     rescan: Event
     clock: Callable[[], float] = time.time
+    head: Head = Head(0, models_published=False, read_at=0.0)
+    """What `follow` said last."""
 
     def follow(self) -> Head:
         """Bring the store up to date with the chain."""
@@ -70,7 +83,8 @@ class Follower:
         published = any(isinstance(each.event, ModelPublished) for each in events)
         for each in events:
             self._observe(each)
-        return Head(newest.timestamp, published, read_at)
+        self.head = Head(newest.timestamp, published, read_at)
+        return self.head
 
     def look_after(self) -> None:
         """Look after transactions, and end the jobs they carried out."""
@@ -142,6 +156,15 @@ class Follower:
         match indexed.event:
             case Disputed(request_id, operator):
                 _log.warning("answer_disputed", request=_hex(request_id), operator=operator)
+            case Upheld(game_id, operator) if operator == self.sender.address:
+                self.metrics.defences.labels(DefenceOutcome.UPHELD).inc()
+                _log.info("answer_upheld", game=_hex(game_id))
+            case Refuted(request_id, operator) if operator == self.sender.address:
+                self.metrics.defences.labels(DefenceOutcome.REFUTED).inc()
+                _log.error("our_answer_refuted", request=_hex(request_id))
+            case Voided(request_id, operator) if operator == self.sender.address:
+                self.metrics.defences.labels(DefenceOutcome.VOIDED).inc()
+                _log.error("our_answer_voided", request=_hex(request_id))
             case Delivered():
                 self.metrics.deliveries.labels(DeliveryOutcome.DELIVERED).inc()
             case DeliveryFailed(request_id):

@@ -1,4 +1,4 @@
-"""The keeper: settles what operators leave, tries deliveries again, expires what nobody answered."""
+"""The keeper: settles what operators leave, tries deliveries again, expires what nobody answered, ends disputes."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,7 @@ import structlog
 
 from oracle.services.follower import DELIVER, EXPIRE, SETTLE, Follower
 from oracle.services.loop import Periodic
+from oracle.services.referee import Referee
 from oracle.services.upkeep import KINDS, Upkeep
 from oracle.settings import KeeperSettings
 from oracle.store.requests import StoredRequest
@@ -19,12 +20,20 @@ class Keeper:
     kinds = KINDS
 
     def __init__(
-        self, follower: Follower, upkeep: Upkeep, settings: KeeperSettings, *, clock: Callable[[], float]
+        self,
+        follower: Follower,
+        upkeep: Upkeep,
+        settings: KeeperSettings,
+        *,
+        clock: Callable[[], float],
+        referee: Referee | None = None,
     ) -> None:
+        """`referee` is None where no dispute is to be ended."""
         self._follower = follower
         self._upkeep = upkeep
         self._settings = settings
         self._clock = clock
+        self._referee = referee
         self._store = follower.store
 
     @property
@@ -43,6 +52,8 @@ class Keeper:
         """Owe a job for everything that is due and that its operator has had time for."""
         now = self._follower.chain.provider.block("latest").timestamp
         patient = now - int(self._settings.grace_seconds)
+        if self._referee is not None:
+            self._referee.end(patient)
         requests, jobs = self._store.requests, self._store.jobs
         due = {
             SETTLE: [(each, each.attempt) for each in requests.settleable(patient, unless_job=SETTLE)],

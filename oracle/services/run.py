@@ -18,20 +18,24 @@ from oracle.chain.events import EnvironmentPublished
 from oracle.chain.indexer import Indexer
 from oracle.chain.sender import Sender
 from oracle.errors import ConfigError
-from oracle.inference.canonical_model import compile_models
+from oracle.inference.canonical_model import CanonicalModel, compile_models
 from oracle.inference.environment import Manifest, this_environment
 from oracle.inference.sessions import SessionCache
 from oracle.metrics import MethodClass, Metrics, Purpose, RpcOutcome, TransactionOutcome
+from oracle.services.capacity import measure
 from oracle.services.context import Chain, make_sender, open_chain, open_signer
+from oracle.services.defence import Defence
 from oracle.services.engines import Engines
 from oracle.services.follower import Follower
 from oracle.services.http import HealthState, make_app, serve
 from oracle.services.keeper import Keeper
 from oracle.services.loop import Service, run
+from oracle.services.moves import Moves
 from oracle.services.operator import Operator
-from oracle.services.serving import load_files
+from oracle.services.referee import Referee
+from oracle.services.serving import Programs, load_files
 from oracle.services.upkeep import Upkeep
-from oracle.settings import Settings
+from oracle.settings import OperatorSettings, Settings
 from oracle.store.database import Store
 from oracle.store.ledger import Rewind
 
@@ -84,7 +88,10 @@ def run_operator(settings: Settings, *, stop: Event) -> None:
     def make(follower: Follower, upkeep: Upkeep, owner: str) -> Service:
         if not chosen.dry_run:
             _announce(follower, manifest)
-        return Operator(follower, upkeep, files, programs, engines, manifest, chosen, owner=owner, clock=time.time)
+        defence = _defence(follower, chosen, programs, engines.threads)
+        return Operator(
+            follower, upkeep, files, programs, engines, manifest, chosen, owner=owner, clock=time.time, defence=defence
+        )
 
     _run(settings, "operator", metrics, Operator.kinds, chosen.max_batch, make, stop)
 
@@ -93,7 +100,10 @@ def run_keeper(settings: Settings, *, stop: Event) -> None:
     """Do everybody's upkeep until `stop` is set. Raises what opening its parts raises."""
 
     def make(follower: Follower, upkeep: Upkeep, _owner: str) -> Service:
-        return Keeper(follower, upkeep, settings.keeper, clock=time.time)
+        dispute = follower.chain.dispute if settings.keeper.disputes else None
+        moves = Moves(follower.sender, follower.store)
+        referee = None if dispute is None else Referee(dispute, follower.store, moves)
+        return Keeper(follower, upkeep, settings.keeper, clock=time.time, referee=referee)
 
     _log_as_set(settings)
     metrics = Metrics(jobs=PERIODIC)
@@ -172,6 +182,20 @@ def _run(
 
 def _log_as_set(settings: Settings) -> None:
     log.configure(settings.log.level, settings.log.format, settings.log.file, secrets=settings.secrets())
+
+
+def _defence(follower: Follower, chosen: OperatorSettings, programs: Programs, threads: int) -> Defence | None:
+    """The defence of our answers, its worst case measured; None where nothing can be disputed."""
+    dispute = follower.chain.dispute
+    if dispute is None:
+        return None
+    measured = {}
+    for program in programs.values():
+        if isinstance(program, CanonicalModel):
+            seconds = measured[program.model.program_root] = measure(program, threads)
+            _log.info("defence_measured", root=f"0x{program.model.program_root.hex()}", seconds=round(seconds, 3))
+    moves = Moves(follower.sender, follower.store, dry_run=chosen.dry_run)
+    return Defence(follower, moves, dispute, chosen, measured, threads)
 
 
 def _announce(follower: Follower, manifest: Manifest) -> None:
