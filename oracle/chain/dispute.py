@@ -2,23 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from eth_typing import ChecksumAddress
 
+from oracle.canonical.claims import NodeOpening, OutputElement, SourceClaim
 from oracle.canonical.layers import Position, Revelation
 from oracle.canonical.model import Model
 from oracle.canonical.prove import StepProof
 from oracle.chain.abi import artifact
 from oracle.chain.calls import Call, Reader
 from oracle.chain.protocol import AnswerRef, GameId, Request, Subject, Verdict, checksum
-
-
-class Struct(Protocol):
-    """A claim that knows its ABI form."""
-
-    def to_abi(self) -> tuple[Any, ...]:
-        """The nested tuple that ABI encoders take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +105,20 @@ class DisputeContract:
         """Proves that an element is not what its node says."""
         return self._call("proveStep", subject.to_abi(), proof.to_abi())
 
-    def prove_constant(self, subject: Subject, claim: Struct) -> Call:
-        """Proves that a CONST tensor is not the program's; `claim` is a SourceClaim."""
+    def prove_constant(self, subject: Subject, claim: SourceClaim) -> Call:
+        """Proves that a CONST tensor is not the program's."""
         return self._call("proveConstant", subject.to_abi(), claim.to_abi())
 
-    def prove_input(self, subject: Subject, model: Model, claim: Struct, packed: bytes) -> Call:
-        """Proves that an INPUT tensor is not the request's; `claim` is a SourceClaim, `packed` the packed input."""
+    def prove_input(self, subject: Subject, model: Model, claim: SourceClaim, packed: bytes) -> Call:
+        """Proves that an INPUT tensor is not the request's; `packed` is the packed input."""
         return self._call("proveInput", subject.to_abi(), model.to_abi(), claim.to_abi(), packed)
 
-    def prove_input_root(self, subject: Subject, model: Model, claim: Struct, roots: Sequence[bytes]) -> Call:
+    def prove_input_root(self, subject: Subject, model: Model, claim: SourceClaim, roots: Sequence[bytes]) -> Call:
         """The same for a request that carries tensor roots."""
         return self._call("proveInputRoot", subject.to_abi(), model.to_abi(), claim.to_abi(), list(roots))
 
-    def prove_answer(self, subject: Subject, model: Model, output: bytes, claim: Struct) -> Call:
-        """Proves that the packed answer `output` is not the trace's; `claim` is an OutputElement."""
+    def prove_answer(self, subject: Subject, model: Model, output: bytes, claim: OutputElement) -> Call:
+        """Proves that the packed answer `output` is not the trace's."""
         return self._call("proveAnswer", subject.to_abi(), model.to_abi(), output, claim.to_abi())
 
     def prove_model(self, subject: Subject, model: Model) -> Call:
@@ -135,12 +129,14 @@ class DisputeContract:
         """Proves that the program is of another version or node count than the model's."""
         return self._call("proveHeader", subject.to_abi(), model.to_abi(), version, count, tree)
 
-    def prove_node(self, subject: Subject, model: Model, opening: Struct) -> Call:
-        """Proves that a node, a NodeOpening, is malformed, too dear, or contradicts the model."""
+    def prove_node(self, subject: Subject, model: Model, opening: NodeOpening) -> Call:
+        """Proves that a node is malformed, too dear, or contradicts the model."""
         return self._call("proveNode", subject.to_abi(), model.to_abi(), opening.to_abi())
 
-    def prove_operand(self, subject: Subject, model: Model, opening: Struct, operand: int, source: Struct) -> Call:
-        """Proves that operand `operand` of a node is not what the node says; both are NodeOpenings."""
+    def prove_operand(
+        self, subject: Subject, model: Model, opening: NodeOpening, operand: int, source: NodeOpening
+    ) -> Call:
+        """Proves that operand `operand` of a node, which is node `source`, is not what the node says."""
         return self._call("proveOperand", subject.to_abi(), model.to_abi(), opening.to_abi(), operand, source.to_abi())
 
     def forfeit_trace(self, subject: Subject) -> Call:

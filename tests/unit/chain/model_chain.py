@@ -17,7 +17,8 @@ from oracle.chain.wire import Block, Log, Receipt
 CHAIN_ID = 31_337
 ORACLE = checksum("0x" + "0a" * 20)
 REGISTRY = checksum("0x" + "0b" * 20)
-ADDRESSES = Addresses(ORACLE, REGISTRY)
+DISPUTE = checksum("0x" + "0c" * 20)
+ADDRESSES = Addresses(ORACLE, REGISTRY, DISPUTE)
 OPERATOR = checksum("0x" + "01" * 20)
 REQUESTER = checksum("0x" + "02" * 20)
 SOFTWARE, MANIFEST = b"\x05" * 32, b"\x06" * 32

@@ -1,6 +1,6 @@
 """Random games that keep to the rules: moves drawn one by one, their events, and what the contract would hold."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from hypothesis import strategies as st
@@ -20,7 +20,7 @@ from oracle.chain.events import (
     Upheld,
 )
 from oracle.chain.protocol import AnswerRef, Fault, GameId, InputKind, ModelId, Policy, Request, Subject, checksum
-from tests.unit.chain.model_chain import OPERATOR, REQUESTER, id_of
+from tests.unit.chain.model_chain import OPERATOR, REQUESTER, Content, content, id_of
 
 K, Q = 3, 2
 OPENER, SECOND, THIRD = (checksum("0x" + f"{i:02x}" * 20) for i in (0x11, 0x22, 0x33))
@@ -41,6 +41,16 @@ class Timed:
 
     event: Event | None
     timestamp: int
+
+
+def log_of(event: Any) -> Content:
+    """Topics and data of an event of the dispute contract."""
+    fields = asdict(event)
+    fields |= fields.pop("position", {})
+    for snake, camel in (("game_id", "gameId"), ("request_id", "requestId")):
+        if snake in fields:
+            fields[camel] = fields.pop(snake)
+    return content("Dispute", type(event).__name__, **fields)
 
 
 @dataclass

@@ -9,14 +9,17 @@ from hypothesis import strategies as st
 
 from oracle.chain.protocol import (
     AnswerRef,
+    GameId,
     InputKind,
     ModelId,
     Policy,
     Request,
+    Subject,
     answer_typed_data,
     batch_typed_data,
     checksum,
     environment_hash,
+    trace_typed_data,
 )
 
 addresses = st.binary(min_size=20, max_size=20).map(lambda raw: checksum("0x" + raw.hex()))
@@ -110,3 +113,42 @@ def test_a_batch_is_signed_as_a_list(answers: list[tuple[Request, int, AnswerRef
     whole = encode_typed_data(full_message=batch_typed_data(CHAIN, ORACLE, answers, 1))
     more = encode_typed_data(full_message=batch_typed_data(CHAIN, ORACLE, [*answers, answers[0]], 1))
     assert key.sign_message(whole).signature != key.sign_message(more).signature
+
+
+@given(requests, refs, refs, st.integers(1, 7))
+def test_a_game_is_of_one_answer_to_one_attempt(
+    request: Request, ref: AnswerRef, other: AnswerRef, attempt: int
+) -> None:
+    """Nothing of an old game may touch the next operator's answer."""
+    subject = Subject(request, ref, attempt)
+    found = subject.game_id(CHAIN, ORACLE)
+    assert (found == Subject(request, other, attempt).game_id(CHAIN, ORACLE)) == (ref == other)
+    assert found != Subject(request, ref, attempt + 1).game_id(CHAIN, ORACLE)
+    assert found != subject.game_id(CHAIN + 1, ORACLE)
+    assert found != subject.game_id(CHAIN, checksum("0x" + "cd" * 20))
+
+
+def test_a_game_s_id_is_the_contracts() -> None:
+    """Words of 32 bytes throughout: the 25 bytes of the commitment stand on the left of theirs."""
+    request = Request(ORACLE, bytes(32), ModelId(bytes(32)), InputKind.BYTES, bytes(32), Policy(ORACLE, *[1] * 8))
+    subject = Subject(request, AnswerRef(ORACLE, b"\1" * 32, b"\2" * 32), 3)
+    request_id, attempt = request.id(CHAIN, ORACLE), (3).to_bytes(32, "big")
+    operator = bytes(12) + b"\xab" * 20
+    commitment = keccak(request_id + attempt + operator + b"\1" * 32 + b"\2" * 32)[:25]
+    assert subject.commitment(CHAIN, ORACLE) == commitment
+    assert subject.game_id(CHAIN, ORACLE) == keccak(request_id + attempt + commitment + bytes(7))
+
+
+@given(words, words, words)
+def test_a_trace_is_signed_for_one_game(game_id: bytes, root: bytes, other: bytes) -> None:
+    """A relayed signature fixes one root in one game of one contract on one chain."""
+
+    def digest(chain: int, dispute: str, game: bytes, of: bytes) -> bytes:
+        message = encode_typed_data(full_message=trace_typed_data(chain, checksum(dispute), GameId(game), of))
+        return keccak(b"\x19" + message.version + message.header + message.body)
+
+    signed = digest(CHAIN, ORACLE, game_id, root)
+    assert signed != digest(CHAIN + 1, ORACLE, game_id, root)
+    assert signed != digest(CHAIN, "0x" + "cd" * 20, game_id, root)
+    assert (signed == digest(CHAIN, ORACLE, other, root)) == (game_id == other)
+    assert (signed == digest(CHAIN, ORACLE, game_id, other)) == (root == other)
