@@ -212,6 +212,20 @@ class Requests:
             limit=limit,
         )
 
+    def answered_since(self, now: int, after: tuple[int, bytes], *, limit: int = 256) -> list[StoredRequest]:
+        """Those of `provisional` by the time they were answered and their id, from beyond `after` on."""
+        answered, request_id = after
+        return self._all(
+            REQUESTS.c.status == Status.ANSWERED,
+            REQUESTS.c.window_end > now,
+            or_(
+                REQUESTS.c.answered_at > answered,
+                (REQUESTS.c.answered_at == answered) & (REQUESTS.c.id > request_id),
+            ),
+            order=REQUESTS.c.answered_at,
+            limit=limit,
+        )
+
     def expirable(self, now: int, *, limit: int = 1_000, unless_job: str | None = None) -> list[StoredRequest]:
         """Those nobody answered in time."""
         return self._all(
