@@ -33,6 +33,9 @@ _log = structlog.get_logger(__name__)
 MOST_ROOTS = 256
 """With at most so many nodes the tensor roots are posted with the trace."""
 
+_ITEM_WORDS = 12
+"""Words of calldata of a revelation, data and paths aside: offsets, position, lengths, and the call's own."""
+
 _NEAR = 0.5
 """The part of the time for a move, when less is left, that is worth a warning."""
 
@@ -128,8 +131,8 @@ class Defence:
             self._fail(owed.game, DefenceFailure.OTHER_TRACE, "another trace was posted in our name")
             return False
         moved = False
-        for some in _chunks(self._revelations(owed.game, trace, owed.positions)):
-            call, gas = self._reveal(owed.game.id, some)
+        for some in fitting(self._revelations(owed.game, trace, owed.positions)):
+            call, gas = reveal_call(self._dispute, owed.game.id, some)
             what = f"reveal {', '.join(map(_shown, some))}"
             moved |= self._send(owed.game, call, Purpose.REVEAL, gas, what, left)
         return moved
@@ -142,13 +145,6 @@ class Defence:
             except ProofError as problem:
                 self._fail(game, DefenceFailure.CANNOT_REVEAL, str(problem))
         return found
-
-    def _reveal(self, game_id: GameId, some: Sequence[Revelation]) -> tuple[Call, int]:
-        """One call for several revelations, and its gas limit."""
-        call = self._dispute.reveal(game_id, some[0])
-        if len(some) > 1:
-            call = self._dispute.reveal_many(game_id, some)
-        return call, reveal_limit(len(call.data), len(some))
 
     def _resolve(self, game: Game) -> bool:
         call = self._dispute.resolve(game.subject)
@@ -243,18 +239,23 @@ class Defence:
         return True
 
 
-def _chunks(revelations: Sequence[Revelation]) -> list[list[Revelation]]:
+def fitting(revelations: Sequence[Revelation]) -> list[list[Revelation]]:
     """Cut into lists that one transaction can hold."""
 
     def cost(each: Revelation) -> tuple[int, int]:
-        words = _ITEM_WORDS + len(each.path) + len(each.trace_path) + -(-len(each.data) // 32)
-        return 32 * words, reveal_limit(32 * words, 1)
+        size = 32 * (_ITEM_WORDS + len(each.path) + len(each.trace_path) + -(-len(each.data) // 32))
+        return size, reveal_limit(size, 1)
 
     return fit(revelations, cost)
 
 
-_ITEM_WORDS = 12
-"""Words of calldata of one revelation, data and paths aside: offsets, position, lengths, and the call's own."""
+def reveal_call(dispute: DisputeContract, game_id: GameId, revelations: Sequence[Revelation]) -> tuple[Call, int]:
+    """One call for some revelations, and its gas limit."""
+    if len(revelations) == 1:
+        call = dispute.reveal(game_id, revelations[0])
+    else:
+        call = dispute.reveal_many(game_id, revelations)
+    return call, reveal_limit(len(call.data), len(revelations))
 
 
 def _about(game: Game) -> dict[str, str]:

@@ -13,6 +13,8 @@ from oracle.canonical.model import Model, OutputSpec
 from oracle.canonical.tolerance import bits_of
 from oracle.chain.abi import artifact
 from oracle.chain.calls import OracleContract, RegistryContract
+from oracle.chain.dispute import DisputeContract
+from oracle.chain.events import GameEvent
 from oracle.chain.fees import FeeRules
 from oracle.chain.indexer import Indexer
 from oracle.chain.protocol import Request, checksum
@@ -24,12 +26,14 @@ from oracle.metrics import Metrics
 from oracle.services.context import Chain
 from oracle.services.follower import Follower
 from oracle.services.http import HealthState
+from oracle.services.moves import Moves
 from oracle.services.upkeep import Upkeep
 from oracle.settings import ScheduleSettings, Settings
 from tests.unit.chain.mempool import ME, SIGNER, Mempool, Sent
 from tests.unit.chain.model_chain import (
     ADDRESSES,
     CHAIN_ID,
+    DISPUTE,
     MANIFEST,
     ORACLE,
     REGISTRY,
@@ -40,11 +44,13 @@ from tests.unit.chain.model_chain import (
     make_request,
 )
 from tests.unit.chain.model_chain import Content as EventContent
+from tests.unit.chain.playing import log_of
 from tests.unit.fresh_store import fresh_store
 
 MODELS = Path(__file__).parents[3] / "models"
 FUNCTIONS = artifact("InferenceOracle").functions
-NAMES = {entry.selector: name for name, entry in FUNCTIONS.items()}
+MOVES = artifact("Dispute").functions
+NAMES = {entry.selector: name for name, entry in (FUNCTIONS | MOVES).items()}
 PERIODIC = ("balance", "lag", "rescan", "sweep", "work")
 OTHER = checksum("0x" + "33" * 20)
 
@@ -78,14 +84,17 @@ class Node(Mempool):
         super().__init__()
         self.chain = chain
         self.stake = (10**18, 0)
+        self.credit = 0
         self.refused: dict[str, str] = {}
         """Functions that would revert, and why."""
 
     def call(self, to: str, data: bytes, **_options: object) -> bytes:
-        assert to == ORACLE
+        assert to in {ORACLE, DISPUTE}
         name = NAMES[data[:4]]
         if name in self.refused:
             raise RejectedError(self.refused[name])
+        if name == "creditOf":
+            return encode(["uint256"], [self.credit])
         return encode(["uint256", "uint256"], self.stake) if name == "accountOf" else b""
 
     def block_number(self) -> int:
@@ -101,7 +110,7 @@ class Node(Mempool):
 class World:
     """One service's surroundings. Blocks come only from `mine`, 12 s apart; our own clock is `now`."""
 
-    def __init__(self, folder: Path, kinds: Sequence[str]) -> None:
+    def __init__(self, folder: Path, kinds: Sequence[str], *, disputed: bool = False) -> None:
         self.chain = ModelChain()
         self.node = Node(self.chain)
         self.store = fresh_store(folder)
@@ -120,8 +129,11 @@ class World:
         section = {"rpc": ["http://node.invalid"], "chain_id": CHAIN_ID, "oracle": ORACLE, "registry": REGISTRY}
         settings = Settings(chain=section)
         self.oracle = OracleContract(ORACLE)
+        self.dispute = DisputeContract(DISPUTE)
+        self.moves = Moves(self.sender, self.store)
+        dispute = self.dispute if disputed else None
         self.follower = Follower(
-            Chain(settings, self.node, self.oracle, RegistryContract(REGISTRY), None),
+            Chain(settings, self.node, self.oracle, RegistryContract(REGISTRY), dispute),
             self.store,
             self.indexer,
             self.sender,
@@ -159,6 +171,14 @@ class World:
         block = self.chain.mine(*contents)
         while self.node.mine(status=status, block=(block.number, block.hash)):
             pass
+
+    def tell(self, *events: GameEvent) -> None:
+        """A block with these events of the dispute contract and everything our account has sent; it is indexed."""
+        block = self.chain.mine(*map(log_of, events), address=DISPUTE)
+        while self.node.mine(block=(block.number, block.hash)):
+            pass
+        self.follower.look_after()
+        self.follower.follow()
 
     def wait(self, seconds: int) -> None:
         """Empty blocks until so much of the chain's time has passed."""
