@@ -7,18 +7,20 @@ from structlog.testing import capture_logs
 
 from oracle.canonical.tensor import decode
 from oracle.chain.calls import Answer
+from oracle.chain.events import Challenged
 from oracle.chain.gas import MAX_CALLDATA, TRANSACTION_CAP, answer_limit
-from oracle.chain.protocol import ZERO_ADDRESS, Reason
+from oracle.chain.protocol import ZERO_ADDRESS, Reason, Subject
 from oracle.errors import ChainError
 from oracle.inference.environment import Machine, Manifest, Software
 from oracle.inference.sessions import SessionCache
 from oracle.metrics import SkipReason
+from oracle.services.defence import Defence
 from oracle.services.engines import Engines
 from oracle.services.operator import LEASE_SECONDS, Operator, _chunks
 from oracle.settings import OperatorSettings
 from oracle.store.jobs import Job
 from tests.unit.chain.mempool import ME, Crash, killed_before, no_funds
-from tests.unit.chain.model_chain import about, content, id_of, make_request, requested
+from tests.unit.chain.model_chain import CHAIN_ID, about, content, id_of, make_request, requested
 from tests.unit.services.world import (
     FUNCTIONS,
     OTHER,
@@ -53,10 +55,13 @@ def world(tmp_path):
 
 @pytest.fixture
 def make(world, sessions):
-    """Makes an operator of credit and digits, as after a start."""
+    """Makes an operator of credit and digits, as after a start; `measured` is what a defence takes, in seconds."""
 
-    def _make(owner="me", **chosen):
+    def _make(owner="me", *, measured=None, **chosen):
         settings = OperatorSettings(**chosen)
+        roots = [program.model.program_root for program in PROGRAMS.values()]
+        seconds = dict.fromkeys(roots, measured)
+        defence = measured and Defence(world.follower, world.moves, world.dispute, settings, seconds, 1)
         return Operator(
             world.follower,
             world.upkeep(owner),
@@ -67,6 +72,7 @@ def make(world, sessions):
             settings,
             owner=owner,
             clock=world.clock,
+            defence=defence,
         )
 
     return _make
@@ -458,3 +464,64 @@ def test_a_model_without_a_program_is_served_with_a_warning(world, make):
     assert [each["reason"] for each in logs if each["event"] == "model_without_program"] == [
         "nobody can dispute its answers"
     ]
+
+
+def digits(world, *salts, **terms):
+    """Requests for the digits model with its program, which is published."""
+    model, packed = with_program("digits"), bytes(64 * 4)
+    requests = [ask(salt, model, packed, **terms) for salt in salts]
+    world.publish(model)
+    world.mine(*(requested(request, packed) for request in requests))
+    return requests
+
+
+@pytest.mark.parametrize("short", ["trace_time", "move_time"])
+def test_attack_64_a_request_whose_times_no_defence_fits_is_refused(world, make, short):
+    """An input made to be slow must not turn a right answer into a lost bond."""
+    times = {"trace_time": 30, "move_time": 30}
+    (request,) = digits(world, 1, **{**times, short: 29})
+    make(measured=10, defence_factor=2, defence_margin_seconds=10).step()
+    assert world.sent() == []
+    assert skipped(world, SkipReason.TIMES_TOO_SHORT) == 1
+    assert world.jobs(request) == [("answer", "skipped")]
+
+
+def test_attack_64_no_more_answers_are_open_than_can_be_defended_at_once(world, make):
+    """All of them may be challenged in one block."""
+    digits(world, 1, 2, 3, 4, trace_time=50, move_time=50, answer_time=600)
+    operator = make(measured=10, defence_factor=1, defence_margin_seconds=20)
+    operator.step()
+    assert world.sent() == ["answerMany"]
+    assert skipped(world, SkipReason.TOO_MANY_OPEN) == 1
+    world.mine()
+    world.now += LEASE_SECONDS
+    sweep(operator)
+    operator.step()
+    assert world.sent() == ["answerMany"]
+
+
+def test_where_answers_can_be_disputed_no_model_without_a_program_is_answered_for(world, make):
+    """No trace could defend it."""
+    request = credit(1)
+    world.mine(requested(request, PACKED))
+    make(measured=0.1, defence_margin_seconds=0).step()
+    assert world.sent() == []
+    assert skipped(world, SkipReason.UNKNOWN_MODEL) == 1
+
+
+def test_a_dispute_comes_before_new_requests(world, make):
+    """A new answer earns a fee, a missed demand loses a bond."""
+    terms = {"trace_time": 100, "move_time": 100, "answer_time": 600}
+    (first,) = digits(world, 1, **terms)
+    (pixels,) = decode(bytes(64 * 4), with_program("digits").inputs)
+    world.mine(answered_by(ME, first, compiled("digits").run([pixels])[0].astype(">f4").tobytes()))
+    world.follower.follow()
+    subject = Subject(first, world.store.requests.get(id_of(first)).ref, 1)
+    game_id = subject.game_id(CHAIN_ID, world.oracle.address)
+    world.tell(Challenged(game_id, id_of(first), OTHER, ME, 1))
+    digits(world, 2, 3, **terms)
+    operator = make(measured=0.1)
+    operator.step()
+    assert world.sent() == ["postTrace", "answer"]
+    operator.step()
+    assert world.sent() == ["postTrace", "answer", "answer"]
