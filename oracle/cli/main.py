@@ -15,6 +15,7 @@ from oracle import __version__, errors
 from oracle.cli import (
     authority,
     canonical,
+    challenger,
     demo,
     devnet,
     doctor,
@@ -103,7 +104,7 @@ def _options(
     found.keystore, found.password_file, found.verbose = keystore, password_file, verbose
 
 
-for module in (devnet, request, status, authority, money, services, doctor, demo):
+for module in (devnet, request, status, authority, money, services, challenger, doctor, demo):
     module.register(app)
 for module in (model_publish, model_program, model_calibrate):
     module.register(models.app)

@@ -22,6 +22,7 @@ class Role(StrEnum):
 
     OPERATOR = "operator"
     KEEPER = "keeper"
+    CHALLENGER = "challenger"
 
 
 def register(app: typer.Typer) -> None:
@@ -107,7 +108,7 @@ def replay(
     """Read a service's events again from a block. Nothing is answered or sent twice. Stop the service first."""
     from oracle.services.run import replay as replay_store  # noqa: PLC0415
 
-    usual = "operator-1" if role is Role.OPERATOR else "keeper"
+    usual = "operator-1" if role is Role.OPERATOR else role.value
     settings = session(context).settings(usual_role=usual, store__path=store)
     events = replay_store(settings, role=role.value, from_block=from_block)
     if json:

@@ -34,7 +34,7 @@ from oracle.inference.model_file import load_model_file
 from oracle.settings import DevnetAccount, DevnetModel, Settings, load_settings
 from oracle.store.database import Store
 
-ROLES = ("deployer", "operator-1", "operator-2", "keeper", "requester")
+ROLES = ("deployer", "operator-1", "operator-2", "keeper", "requester", "challenger")
 CONSUMERS = {"LendingDesk": "credit", "ContentGate": "magika", "MeterReader": "digits"}
 STAKE = 10 * 10**18
 CAPITAL = 10**18

@@ -4,7 +4,7 @@ import gc
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,22 +20,30 @@ from oracle.chain.sender import Sender
 from oracle.errors import ConfigError
 from oracle.inference.canonical_model import CanonicalModel, compile_models
 from oracle.inference.environment import Manifest, this_environment
+from oracle.inference.fetching import FetchLimits
+from oracle.inference.model_file import ModelFile
+from oracle.inference.screening import screen_file
 from oracle.inference.sessions import SessionCache
 from oracle.metrics import MethodClass, Metrics, Purpose, RpcOutcome, TransactionOutcome
 from oracle.services.capacity import measure
+from oracle.services.challenger import Challenger
 from oracle.services.context import Chain, make_sender, open_chain, open_signer
 from oracle.services.defence import Defence
 from oracle.services.engines import Engines
 from oracle.services.follower import Follower
 from oracle.services.http import HealthState, make_app, serve
 from oracle.services.keeper import Keeper
+from oracle.services.library import OwnModels, Shelf
+from oracle.services.loading import Bounds, Loader, given
 from oracle.services.loop import Service, run
 from oracle.services.moves import Moves
 from oracle.services.operator import Operator
 from oracle.services.referee import Referee
 from oracle.services.serving import Programs, load_files
 from oracle.services.upkeep import Upkeep
+from oracle.services.watcher import Watcher
 from oracle.settings import OperatorSettings, Settings
+from oracle.settings.sections import GWEI
 from oracle.store.database import Store
 from oracle.store.ledger import Rewind
 
@@ -43,6 +51,10 @@ _log = structlog.get_logger(__name__)
 
 PERIODIC = ("balance", "lag", "rescan", "sweep", "work")
 """Names of every service's periodic work."""
+
+_MIB = 2**20
+_OPERATOR_WATCHES = 0.05
+"""Seconds of each step in which an operator judges others' answers, beside its own work; at least one is judged."""
 
 _METHODS = {
     "eth_blockNumber": MethodClass.HEAD,
@@ -90,10 +102,48 @@ def run_operator(settings: Settings, *, stop: Event) -> None:
             _announce(follower, manifest)
         defence = _defence(follower, chosen, programs, engines.threads)
         return Operator(
-            follower, upkeep, files, programs, engines, manifest, chosen, owner=owner, clock=time.time, defence=defence
+            follower,
+            upkeep,
+            files,
+            programs,
+            engines,
+            manifest,
+            chosen,
+            owner=owner,
+            clock=time.time,
+            defence=defence,
+            watcher=_own_watcher(follower, settings, files, programs, engines),
         )
 
     _run(settings, "operator", metrics, Operator.kinds, chosen.max_batch, make, stop)
+
+
+def run_challenger(settings: Settings, *, stop: Event) -> None:
+    """Watch answers and dispute wrong ones until `stop` is set. Raises what opening its parts raises."""
+    chosen = settings.challenger
+    _log_as_set(settings)
+    threads = chosen.threads or os.cpu_count() or 1
+    named = given(chosen.models)
+    fetch = (
+        FetchLimits(max_bytes=chosen.max_bundle_mib * _MIB, allow_local=chosen.allow_local) if chosen.fetch else None
+    )
+    bounds = Bounds(chosen.max_run_terms, chosen.max_trace_mib * _MIB)
+    loader = Loader(named, cache=chosen.bundles, fetch=fetch, bounds=bounds, threads=threads)
+    metrics = Metrics(jobs=PERIODIC)
+    engines = Engines(SessionCache(threads=threads), threads, partial(_observe_canonical, metrics, {}))
+
+    def make(follower: Follower, _upkeep: Upkeep, _owner: str) -> Service:
+        shelf = Shelf(
+            follower.store.catalogue,
+            loader.load,
+            chosen=lambda stored: named.is_empty or named.names(stored),
+            max_models=chosen.max_models,
+        )
+        moves = Moves(follower.sender, follower.store, dry_run=chosen.dry_run)
+        watcher = Watcher(follower, moves, shelf, engines, chosen)
+        return Challenger(follower, watcher, moves, collect_above=chosen.collect_above_gwei * GWEI)
+
+    _run(settings, "challenger", metrics, Challenger.kinds, 1, make, stop)
 
 
 def run_keeper(settings: Settings, *, stop: Event) -> None:
@@ -182,6 +232,21 @@ def _run(
 
 def _log_as_set(settings: Settings) -> None:
     log.configure(settings.log.level, settings.log.format, settings.log.file, secrets=settings.secrets())
+
+
+def _own_watcher(
+    follower: Follower, settings: Settings, files: Sequence[ModelFile], programs: Programs, engines: Engines
+) -> Watcher | None:
+    """The watch over others' answers of the models served; None where it is off or nothing can be disputed."""
+    if not settings.operator.watch or follower.chain.dispute is None:
+        return None
+    dry_run = settings.operator.dry_run or settings.challenger.dry_run
+    chosen = settings.challenger.model_copy(update={"dry_run": dry_run})
+    compiled = [program for program in programs.values() if isinstance(program, CanonicalModel)]
+    screens = {file.digest: screen_file(file, engines.sessions) for file in files}
+    moves = Moves(follower.sender, follower.store, dry_run=dry_run)
+    library = OwnModels(follower.store.catalogue, compiled, screens)
+    return Watcher(follower, moves, library, engines, chosen, seconds=_OPERATOR_WATCHES)
 
 
 def _defence(follower: Follower, chosen: OperatorSettings, programs: Programs, threads: int) -> Defence | None:

@@ -66,7 +66,7 @@ class Watcher:
         self._metrics = follower.metrics
         self._moves = moves
         self._library = library
-        self._dispute = dispute
+        self.dispute = dispute
         self._settings = settings
         self._clock = clock
         self._limits = Limits(settings.max_bond_gwei * GWEI, settings.max_games)
@@ -171,8 +171,8 @@ class Watcher:
         if not isinstance(found, Watched | Malformed) or stored.ref is None:
             return False
         bond = stored.request.policy.challenger_bond * GWEI
-        call = self._dispute.challenge(stored.request, stored.ref, found.model, bond)
-        if not self._moves.underway(self._dispute.address, call.data) and self._declines(game, bond, is_new=True):
+        call = self.dispute.challenge(stored.request, stored.ref, found.model, bond)
+        if not self._moves.underway(self.dispute.address, call.data) and self._declines(game, bond, is_new=True):
             return False
         what = f"challenge the answer to request 0x{stored.id.hex()}: {judgement.words}"
         return self._send(game, Planned(call, move_limit(len(call.data)), Purpose.CHALLENGE, what, seconds_left))
@@ -181,7 +181,7 @@ class Watcher:
         """Take back our bonds of every game that ended against the operator."""
         moved = False
         for game in self._store.games.claimable(self._moves.address):
-            call = self._dispute.claim(game, self._moves.address)
+            call = self.dispute.claim(game, self._moves.address)
             what = f"claim our bonds of game 0x{game.hex()}"
             moved |= self._send(game, Planned(call, move_limit(len(call.data)), Purpose.CLAIM, what))
         return moved
@@ -222,7 +222,7 @@ class Watcher:
     def _purse(self) -> Purse:
         """What the account has now."""
         provider = self._follower.chain.provider
-        underway = [move.value for move in self._moves.underway(self._dispute.address) if move.value]
+        underway = [move.value for move in self._moves.underway(self.dispute.address) if move.value]
         price = provider.fees()
         return Purse(
             free=provider.balance(self._moves.address) - sum(underway),
