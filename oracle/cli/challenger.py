@@ -1,5 +1,6 @@
 """`assay challenger`: the program that watches answers and disputes wrong ones."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,9 @@ import typer
 from oracle.cli.services import HttpPort, StoreFile
 from oracle.cli.session import session
 from oracle.cli.show import example
+
+
+_ID = re.compile("0x[0-9a-fA-F]{64}")
 
 
 class Check(StrEnum):
@@ -58,9 +62,11 @@ def challenger(
     from oracle.services.loop import stop_on_signals  # noqa: PLC0415
     from oracle.services.run import run_challenger  # noqa: PLC0415
 
+    named = model or []
     settings = session(context).settings(
         usual_role="challenger",
-        challenger__models=tuple(model) if model else None,
+        challenger__models=tuple(each.lower() for each in named if _ID.fullmatch(each)) or None,
+        challenger__files=tuple(Path(each) for each in named if not _ID.fullmatch(each)) or None,
         challenger__bundles=bundles,
         challenger__fetch=fetch,
         challenger__check=check.value if check else None,

@@ -43,22 +43,16 @@ class Given:
         return stored.id in self.ids or root in self.bundles or stored.onnx_digest in self.files
 
 
-def given(models: Iterable[str]) -> Given:
-    """What `models` name: `0x` and 64 hex digits are an id, anything else a bundle or an ONNX file.
-
-    Raises `ModelError` for a file that is neither, or cannot be read.
-    """
+def given(ids: Iterable[str], paths: Iterable[Path]) -> Given:
+    """What ids (`0x` and 64 hex digits) and files name; raises `ModelError` for a file that is no model or unreadable."""
     bundles: dict[bytes, Path] = {}
     files: dict[bytes, Path] = {}
-    ids = set()
-    for each in models:
-        if each.startswith("0x") and len(each) == 2 + 64:
-            ids.add(ModelId(bytes.fromhex(each[2:])))
-        elif is_bundle(path := Path(each).expanduser()):
+    for path in paths:
+        if is_bundle(path):
             bundles[read_bundle(path).model.program_root] = path
         else:
             files[read_onnx(path).digest] = path
-    return Given(bundles, files, frozenset(ids))
+    return Given(bundles, files, frozenset(ModelId(bytes.fromhex(each[2:])) for each in ids))
 
 
 @dataclass(frozen=True, slots=True)

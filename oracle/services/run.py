@@ -123,7 +123,7 @@ def run_challenger(settings: Settings, *, stop: Event) -> None:
     chosen = settings.challenger
     _log_as_set(settings)
     threads = chosen.threads or os.cpu_count() or 1
-    named = given(chosen.models)
+    named = given(chosen.models, chosen.files)
     fetch = (
         FetchLimits(max_bytes=chosen.max_bundle_mib * _MIB, allow_local=chosen.allow_local) if chosen.fetch else None
     )

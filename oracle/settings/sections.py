@@ -187,12 +187,13 @@ class KeeperSettings(Section):
 class ChallengerSettings(Section):
     """Which answers a challenger watches, how it checks them, and what it may stake. `threads` 0 is one per core.
 
-    `models` are ids, bundles and ONNX files; none: all that are announced. Those fetched from mirrors are kept in
-    `bundles`. `max_run_terms` (multiplications of a canonical run) and `max_trace_mib` bound models that were not named.
+    `models` are ids, `files` bundles and ONNX files; with neither, all announced models are watched. What mirrors serve
+    is kept in `bundles`. `max_run_terms` (multiplications of a canonical run) and `max_trace_mib` bound models that were not named.
     Credit of won disputes is withdrawn from `collect_above_gwei` on.
     """
 
-    models: Annotated[tuple[str, ...], BeforeValidator(_list)] = ()
+    models: Annotated[tuple[ModelIdHex, ...], BeforeValidator(_list)] = ()
+    files: Annotated[tuple[File, ...], BeforeValidator(_list)] = ()
     bundles: File = Path(".assay/bundles")
     fetch: bool = True
     allow_local: bool = False
@@ -314,6 +315,7 @@ class Settings(BaseSettings):
             "signer.password_file": self.signer.password_file,
             "log.file's folder": self.log.file and self.log.file.parent,
             **{f"operator.models[{index}]": path for index, path in enumerate(self.operator.models)},
+            **{f"challenger.files[{index}]": path for index, path in enumerate(self.challenger.files)},
         }
         absent = [f"`{name}` {path}" for name, path in named.items() if path is not None and not path.exists()]
         if absent:

@@ -27,6 +27,8 @@ _PATHS = (  # settings that name files; * stands for every item
     ("signer", "password_file"),
     ("log", "file"),
     ("operator", "models", "*"),
+    ("challenger", "files", "*"),
+    ("challenger", "bundles"),
     ("devnet", "accounts", "*", "keystore"),
     ("devnet", "models", "*", "path"),
 )
