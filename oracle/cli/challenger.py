@@ -11,7 +11,6 @@ from oracle.cli.services import HttpPort, StoreFile
 from oracle.cli.session import session
 from oracle.cli.show import example
 
-
 _ID = re.compile("0x[0-9a-fA-F]{64}")
 
 

@@ -44,7 +44,7 @@ class Given:
 
 
 def given(ids: Iterable[str], paths: Iterable[Path]) -> Given:
-    """What ids (`0x` and 64 hex digits) and files name; raises `ModelError` for a file that is no model or unreadable."""
+    """What ids (`0x` and 64 hex digits) and files name; raises `ModelError` for a file that is no model."""
     bundles: dict[bytes, Path] = {}
     files: dict[bytes, Path] = {}
     for path in paths:
