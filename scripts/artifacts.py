@@ -24,6 +24,10 @@ CONTRACTS = (
     "Scalars",
     "Recomputer",
     "StepVerifier",
+    "ProgramFaults",
+    "InputFaults",
+    "AnswerFaults",
+    "Dispute",
 )
 
 

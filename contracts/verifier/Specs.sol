@@ -23,6 +23,13 @@ library Specs {
         return count(shape) * Dtype.size(dtype);
     }
 
+    /// @notice Bytes of an answer; reverts for a dtype that no model may have.
+    function outputBytes(Model calldata model) internal pure returns (uint256 length) {
+        for (uint256 i = 0; i < model.outputs.length; ++i) {
+            length += size(model.outputs[i].dtype, model.outputs[i].shape);
+        }
+    }
+
     /// @notice Whether the model has an input `slot` of this dtype and count.
     function isInput(Model calldata model, uint256 slot, uint256 dtype, uint256 elements) internal pure returns (bool) {
         if (slot >= model.inputs.length) return false;
