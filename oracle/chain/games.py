@@ -216,9 +216,8 @@ def fold(before: Game | None, indexed: Timed, subject: Subject, window_end: int)
     return _moved(before, event, now)
 
 
-def replay(events: Iterable[Timed], subject: Subject, window_end: int) -> Game | None:
-    """The game that events, in the chain's order, make; None where it was not opened."""
-    game: Game | None = None
+def replay(events: Iterable[Timed], subject: Subject, window_end: int, game: Game | None = None) -> Game | None:
+    """The game that events, in the chain's order, make of `game`; None where it was not opened."""
     for indexed in events:
         game = fold(game, indexed, subject, window_end)
     return game

@@ -1,5 +1,6 @@
 """Games of disputes: which there are and, folded from their events, how each stands."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -46,6 +47,15 @@ SELECT_GAMES = select(*(GAMES.c[name] for name in GAME_FIELDS))
 _AGAINST = (Verdict.REFUTED, Verdict.VOIDED)
 _OWNING = ("Challenged", "ChainOpened")
 _CLAIMS = EVENTS.alias()
+_KEY = (EVENTS.c.tx_hash, EVENTS.c.block_hash, EVENTS.c.log_index)
+
+
+@dataclass(frozen=True, slots=True)
+class _Folded:
+    """A game and the events it was folded from, in order."""
+
+    keys: list[Row[Any]]
+    game: Game
 
 
 class Games:
@@ -53,18 +63,21 @@ class Games:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._played: dict[GameId, _Folded] = {}
 
     def get(self, game_id: bytes) -> Game | None:
         """One game; None if no event has told of it."""
-        return next(iter(self._folded(GAMES.c.id == game_id)), None)
+        return next((each.game for each in self._fold_all(GAMES.c.id == game_id)), None)
 
     def open(self) -> list[Game]:
-        """Those that are played, the oldest first."""
-        return self._folded(GAMES.c.verdict == Verdict.OPEN)
+        """Those that are played, the oldest first; only what came since the last time is folded anew."""
+        played = self._fold_all(GAMES.c.verdict == Verdict.OPEN)
+        self._played = {each.game.id: each for each in played}
+        return [each.game for each in played]
 
     def of_request(self, request_id: bytes) -> list[Game]:
         """Those over the answers to one request, by attempt."""
-        return self._folded(GAMES.c.request_id == request_id)
+        return [each.game for each in self._fold_all(GAMES.c.request_id == request_id)]
 
     def recent(self, limit: int = 20) -> list[StoredGame]:
         """The newest first."""
@@ -96,15 +109,39 @@ class Games:
         with self._database.read() as connection:
             return [StoredGame(*row) for row in connection.execute(query)]
 
-    def _folded(self, *conditions: ColumnElement[bool]) -> list[Game]:
+    def _fold_all(self, *conditions: ColumnElement[bool]) -> list[_Folded]:
         query = SELECT_GAMES.where(*conditions).order_by(GAMES.c.block_number, GAMES.c.attempt, GAMES.c.id)
         with self._database.read() as connection:
             listed = [StoredGame(*row) for row in connection.execute(query)]
-            games = (_fold(connection, each) for each in listed)
-            return [game for game in games if game is not None]
+            folded = (self._fold(connection, each) for each in listed)
+            return [each for each in folded if each is not None]
+
+    def _fold(self, connection: Connection, listed: StoredGame) -> _Folded | None:
+        keys = list(connection.execute(_ordered(_KEY, listed.id)))
+        known = self._played.get(listed.id)
+        if known is not None and keys == known.keys:
+            return known
+        if known is not None and keys[: len(known.keys)] == known.keys:
+            game = known.game
+            subject, window_end, done = game.subject, game.window_end, len(known.keys)
+        else:
+            found = _subject(connection, listed)
+            if found is None:
+                return None
+            (subject, window_end), game, done = found, None, 0
+        rows = connection.execute(_ordered([EVENTS], listed.id).offset(done).limit(len(keys)))
+        after = replay((from_row(row) for row in rows), subject, window_end, game)
+        return None if after is None else _Folded(keys, after)
 
 
-def _fold(connection: Connection, listed: StoredGame) -> Game | None:
+def _ordered(columns: Sequence[Any], game_id: bytes) -> Select[Any]:
+    """What is asked of a game's events, in the chain's order."""
+    order = (EVENTS.c.block_number, EVENTS.c.tx_index, EVENTS.c.log_index)
+    return select(*columns).where(EVENTS.c.game_id == game_id).order_by(*order)
+
+
+def _subject(connection: Connection, listed: StoredGame) -> tuple[Subject, int] | None:
+    """The answer a game is over, and the end of its window."""
     found = connection.execute(SELECT_REQUESTS.where(REQUESTS.c.id == listed.request_id)).one_or_none()
     answer = connection.execute(
         select(ANSWERS).where(ANSWERS.c.request_id == listed.request_id, ANSWERS.c.attempt == listed.attempt)
@@ -112,15 +149,5 @@ def _fold(connection: Connection, listed: StoredGame) -> Game | None:
     if found is None or answer is None:
         return None
     request = StoredRequest(*found)
-    events = connection.execute(
-        select(EVENTS)
-        .where(EVENTS.c.game_id == listed.id)
-        .order_by(EVENTS.c.block_number, EVENTS.c.tx_index, EVENTS.c.log_index)
-    )
-    subject = Subject(request.request, _ref(answer), listed.attempt)
-    return replay((from_row(row) for row in events), subject, answer.answered_at + request.window)
-
-
-def _ref(answer: Row[Any]) -> AnswerRef:
-    environment = environment_hash(answer.software, answer.manifest_hash)
-    return AnswerRef(ChecksumAddress(answer.operator), environment, keccak(answer.output))
+    ref = AnswerRef(answer.operator, environment_hash(answer.software, answer.manifest_hash), keccak(answer.output))
+    return Subject(request.request, ref, listed.attempt), answer.answered_at + request.window
