@@ -188,7 +188,7 @@ class ChallengerSettings(Section):
     """Which answers a challenger watches, how it checks them, and what it may stake. `threads` 0 is one per core.
 
     `models` are ids, `files` bundles and ONNX files; with neither, all announced models are watched. What mirrors serve
-    is kept in `bundles`. `max_run_terms` (multiplications of a canonical run) and `max_trace_mib` bound models that were
+    is kept in `bundles`. `max_run_terms` (multiplications of a run) and `max_trace_mib` bound models that were
     not named. Credit of won disputes is withdrawn from `collect_above_gwei` on.
     """
 
