@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from oracle.chain.abi import artifact
 from oracle.chain.provider import Provider
 from oracle.chain.signer import Signer
 from oracle.cli.catalogue import Listing, published
@@ -21,6 +20,7 @@ from oracle.errors import AssayError, ChainError, FundsError, ModelError, StoreE
 from oracle.inference.canonical_model import compile_models
 from oracle.inference.sessions import SessionCache
 from oracle.services.agreement import probes, require_agreement
+from oracle.services.capacity import measure
 from oracle.services.context import Chain, open_chain, open_signer
 from oracle.services.engines import Engines
 from oracle.services.serving import Served, load_files, serve
@@ -69,7 +69,8 @@ def _on_chain(chain: Chain) -> Iterator[Finding]:
     listings: list[Listing] = []
     yield _tried("registry", partial(_registry, chain, listings))
     for path in chain.settings.operator.models:
-        yield _tried(f"model {path.name}", partial(_model, chain.settings, path, listings))
+        disputed = chain.dispute is not None
+        yield _tried(f"model {path.name}", partial(_model, chain.settings, path, listings, disputed=disputed))
 
 
 def _tried(check: str, look: Callable[[], str]) -> Finding:
@@ -92,9 +93,7 @@ def _endpoint(settings: Settings, url: str) -> str:
 
 def _contracts(chain: Chain) -> str:
     parameters = chain.oracle.parameters(chain.provider)
-    view = artifact("InferenceOracle").functions["dispute"]
-    (dispute,) = view.decode_output(chain.provider.call(chain.oracle.address, view.encode()))
-    judged = f"disputes at {dispute}" if int(dispute, 16) else "no disputes on this deployment"
+    judged = f"disputes at {chain.dispute.address}" if chain.dispute else "no disputes on this deployment"
     return f"oracle {chain.oracle.address}, windows of {parameters.min_window} s or more, {judged}"
 
 
@@ -141,18 +140,35 @@ def _registry(chain: Chain, listings: list[Listing]) -> str:
     return f"{len(listings)} models published"
 
 
-def _model(settings: Settings, path: Path, listings: list[Listing]) -> str:
+def _model(settings: Settings, path: Path, listings: list[Listing], *, disputed: bool = False) -> str:
     (file,) = load_files([path], settings.operator.dims)
     programs = compile_models([file])
-    served = serve([file], programs, [listing.model for listing in listings if listing.model is not None])
+    models = [listing.model for listing in listings if listing.model is not None]
+    served = serve([file], programs, models, disputed=disputed)
     if not served:
         raise ModelError(
             f"{path} (SHA-256 {file.digest.hex()[:16]}…) is no published model with these inputs, outputs and program.",
             hint=f"Publish it with `assay model publish {path}`, or get the published file.",
         )
-    took = _try_out(_engines(settings), list(served.values()))
+    engines = _engines(settings)
+    took = _try_out(engines, list(served.values()))
     agrees = "agrees with canonical execution" if any(each.program for each in served.values()) else "runs it"
-    return f"published, and onnxruntime {agrees}, in {took * 1_000:.1f} ms"
+    told = f"published, and onnxruntime {agrees}, in {took * 1_000:.1f} ms"
+    program = programs[file.digest]
+    if not disputed or isinstance(program, ModelError):
+        return told
+    return f"{told}; {_terms(measure(program, engines.threads), settings)}"
+
+
+def _terms(seconds: float, settings: Settings) -> str:
+    """What times of a request suit, one defence taking `seconds` at worst."""
+    chosen = settings.operator
+    one, margin = chosen.defence_factor * seconds, chosen.defence_margin_seconds
+    every = margin + chosen.max_open_answers * one
+    return (
+        f"a defence takes {seconds:.2g} s at worst, so trace and move times of {margin + one:.1f} s or more are "
+        f"accepted, and {every:.1f} s suit {chosen.max_open_answers} open answers"
+    )
 
 
 def _engines(settings: Settings) -> Engines:

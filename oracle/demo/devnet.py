@@ -238,7 +238,7 @@ def _write_accounts(folder: Path) -> dict[str, DevnetAccount]:
 def _content(
     anvil: Anvil, network: _Network, accounts: Mapping[str, DevnetAccount], directory: Path
 ) -> dict[str, dict[str, object]]:
-    """The configuration file: nothing is confirmed twice on a chain that does not reorganise, and polls are short."""
+    """The configuration file, for a chain that mines at once and does not reorganise: no confirmations, short polls."""
     deployment, root = network.deployment, directory.resolve()
     return {
         "chain": {
@@ -254,7 +254,10 @@ def _content(
             "keystore": _relative(accounts["requester"].keystore, root),
             "password_file": "devnet/password",
         },
-        "operator": {"models": [str(model.path) for model in network.models.values()]},
+        "operator": {
+            "models": [str(model.path) for model in network.models.values()],
+            "defence_margin_seconds": 0.5,
+        },
         "keeper": {"grace_seconds": 2.0},
         "schedule": {"sweep_seconds": 1.0},
         "devnet": {

@@ -27,6 +27,7 @@ from oracle.services.moves import Moves
 from oracle.services.serving import Served
 from oracle.services.underway import Underway
 from oracle.settings import OperatorSettings
+from oracle.store.ledger import Cursor
 
 _log = structlog.get_logger(__name__)
 
@@ -63,6 +64,8 @@ class Defence:
         self._threads = threads
         self._cases: dict[GameId, Case | NoCase] = {}
         self._told: set[tuple[GameId, str]] = set()
+        self._games: list[Game] = []
+        self._read_at: Cursor | None = None
         self.games = 0
         """Open games over answers of ours, as of the last step."""
 
@@ -71,7 +74,7 @@ class Defence:
 
         At most one trace is computed in a step, so that the next one sees what has been demanded meanwhile.
         """
-        games = [game for game in self._store.games.open() if game.subject.ref.operator == self._moves.address]
+        games = self._open_games()
         self.games = len(games)
         self._forget({game.id for game in games})
         if not games:
@@ -155,6 +158,15 @@ class Defence:
         return self._moves.send(call, purpose=purpose, gas_limit=gas, what=words, seconds_left=left)
 
     # ------------------------------------------------------------------ what is known
+
+    def _open_games(self) -> list[Game]:
+        """The open games over our answers; read again when the store has moved on."""
+        cursor = self._store.ledger.cursor()
+        if cursor is None or cursor != self._read_at:
+            me = self._moves.address
+            self._games = [game for game in self._store.games.open() if game.subject.ref.operator == me]
+            self._read_at = cursor
+        return self._games
 
     def _not_underway(self, owed: Duty, underway: Underway, now: int) -> Duty | None:
         """What no transaction of ours carries yet; None: nothing. Those that carry the rest are hurried."""

@@ -1,5 +1,6 @@
 """`assay doctor`: what it says of a model before any bond is locked."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -34,6 +35,22 @@ def test_a_model_without_a_program_is_only_run() -> None:
     """There is nothing to agree with."""
     told = _model(SETTINGS, DIGITS, [listed(model_file("digits").model)])
     assert told.startswith("published, and onnxruntime runs it, in ")
+
+
+def test_where_answers_can_be_disputed_it_says_what_times_suit() -> None:
+    """Who sets a policy, or wonders why requests are left, needs the number."""
+    told = _model(SETTINGS, DIGITS, [listed(with_program("digits"))], disputed=True)
+    assert re.search(
+        r"; a defence takes [0-9.e-]+ s at worst, so trace and move times of 60\.\d s or more are accepted, "
+        r"and \d+\.\d s suit 256 open answers$",
+        told,
+    )
+
+
+def test_a_model_without_a_program_is_not_served_where_answers_can_be_disputed() -> None:
+    """The doctor must not call in order what the operator refuses."""
+    with pytest.raises(ModelError, match="is no published model"):
+        _model(SETTINGS, DIGITS, [listed(model_file("digits").model)], disputed=True)
 
 
 def test_one_publication_with_too_narrow_a_tolerance_is_found_among_others() -> None:

@@ -164,6 +164,7 @@ def test_an_operator_s_exposure_is_what_is_provisional_and_what_is_on_its_way(re
     assert requests.exposure(REQUESTER) == Exposure(0, 0)
     first, second = send(store, 0, OPEN, MINE)
     assert requests.exposure(OPERATOR) == Exposure(3, 2 * MINE.policy.operator_bond)
+    assert requests.open_answers(OPERATOR) == {MINE.model_id: 3}
     store.jobs.finish_all([(first, "done", None)], now=2)
     assert requests.exposure(OPERATOR) == Exposure(2, MINE.policy.operator_bond)
     store.jobs.finish_all([(second, "skipped", "front run")], now=2)
