@@ -1,4 +1,4 @@
-"""`ape run deploy --network …`: deploy registry and oracle, and print the configuration that names them."""
+"""`ape run deploy --network …`: deploy the contracts, and print the configuration that names them."""
 
 from pathlib import Path
 

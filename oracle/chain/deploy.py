@@ -4,7 +4,7 @@ The oracle holds the dispute contract's address and the dispute contract the ora
 dispute contract's address is predicted from the deployer's nonce, and what was deployed is checked after.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import rlp
@@ -25,6 +25,24 @@ DAY = 86_400
 # reveals of 120,000 bytes at 40 gas a byte.
 CHALLENGE_GAS = 8_000_000
 DEFENCE_GAS = 4_000_000
+
+MAX_DEMANDS = 7
+"""K: three layers of a trace of 2^21 tensors and four of a tensor of 2^28 leaves."""
+
+DEMANDS_PER_MOVE = 8
+"""Q."""
+
+VERIFIER = {
+    "Elementary": (),
+    "Trigonometry": (),
+    "Scalars": ("Elementary", "Trigonometry"),
+    "Recomputer": ("Scalars",),
+    "StepVerifier": ("Recomputer",),
+    "ProgramFaults": (),
+    "InputFaults": (),
+    "AnswerFaults": (),
+}
+"""The contracts that judge, in the order of their deployment, and whose addresses each is constructed with."""
 
 LOCAL = Parameters(
     min_answer_time=1,
@@ -48,12 +66,16 @@ PUBLIC = Parameters(
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Where the contracts are, and the first block that can hold an event of theirs."""
+    """Where the contracts are, and the first block that can hold an event of theirs.
+
+    `verifier` holds the contracts that judge by their names; none where disputes are not decided by them.
+    """
 
     chain_id: int
     registry: ChecksumAddress
     oracle: ChecksumAddress
     dispute: ChecksumAddress
+    verifier: Mapping[str, ChecksumAddress]
     block: int
 
 
@@ -63,25 +85,47 @@ def deploy(
     *,
     dispute_creation: Callable[[ChecksumAddress], bytes] | None = None,
 ) -> Deployment:
-    """Deploy registry, oracle and, given its creation code for an oracle's address, the dispute contract.
+    """Deploy the registry, the verifier, the oracle and the dispute contract wired to both.
 
-    Raises `ChainError` if an address differs from what was predicted (another transaction of the deployer came
-    between), and what `Sender` raises.
+    `dispute_creation` yields, for an oracle's address, the creation code of a stand-in for the dispute contract; then
+    there is no verifier. Raises `ChainError` if an address differs from what was predicted (another transaction of the
+    deployer came between), and what `Sender` raises.
     """
-    provider = sender.provider
-    block = provider.block_number()
-    nonce = provider.nonce(sender.address)
-    dispute = ZERO_ADDRESS if dispute_creation is None else created_address(sender.address, nonce + 2)
+    block, nonce = sender.provider.block_number(), sender.provider.nonce(sender.address)
     registry = create(sender, artifact("ModelRegistry").creation(), "deploy registry")
-    oracle = create(sender, artifact("InferenceOracle").creation(dispute, parameters.to_abi()), "deploy oracle")
-    if dispute_creation is not None:
-        created = create(sender, dispute_creation(oracle), "deploy dispute")
-        if created != dispute:
-            raise ChainError(
-                f"The dispute contract came to {created}, the oracle expects {dispute}.",
-                hint="Deploy again with an account nothing else sends from.",
-            )
-    return Deployment(provider.chain_id, registry, oracle, dispute, block)
+    verifier = deploy_verifier(sender) if dispute_creation is None else {}
+    predicted = created_address(sender.address, nonce + len(verifier) + 2)
+    oracle = create(sender, artifact("InferenceOracle").creation(predicted, parameters.to_abi()), "deploy oracle")
+    creation = _dispute_creation(oracle, verifier) if dispute_creation is None else dispute_creation(oracle)
+    dispute = create(sender, creation, "deploy dispute")
+    if dispute != predicted:
+        raise ChainError(
+            f"The dispute contract came to {dispute}, the oracle expects {predicted}.",
+            hint="Deploy again with an account nothing else sends from.",
+        )
+    return Deployment(sender.provider.chain_id, registry, oracle, dispute, verifier, block)
+
+
+def deploy_without_disputes(sender: Sender, parameters: Parameters) -> Deployment:
+    """Deploy registry and oracle only: no answer can be challenged. Raises what `Sender` raises."""
+    block = sender.provider.block_number()
+    registry = create(sender, artifact("ModelRegistry").creation(), "deploy registry")
+    oracle = create(sender, artifact("InferenceOracle").creation(ZERO_ADDRESS, parameters.to_abi()), "deploy oracle")
+    return Deployment(sender.provider.chain_id, registry, oracle, ZERO_ADDRESS, {}, block)
+
+
+def deploy_verifier(sender: Sender) -> dict[str, ChecksumAddress]:
+    """Deploy the contracts that judge; yields their addresses by name. They serve any number of oracles."""
+    deployed: dict[str, ChecksumAddress] = {}
+    for name, others in VERIFIER.items():
+        creation = artifact(name).creation(*(deployed[other] for other in others))
+        deployed[name] = create(sender, creation, f"deploy {name}")
+    return deployed
+
+
+def _dispute_creation(oracle: ChecksumAddress, verifier: Mapping[str, ChecksumAddress]) -> bytes:
+    judges = (verifier[name] for name in ("StepVerifier", "ProgramFaults", "InputFaults", "AnswerFaults"))
+    return artifact("Dispute").creation(oracle, *judges, MAX_DEMANDS, DEMANDS_PER_MOVE)
 
 
 def create(sender: Sender, creation: bytes, purpose: str) -> ChecksumAddress:

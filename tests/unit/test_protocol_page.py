@@ -10,7 +10,10 @@ from oracle.chain.abi import artifact
 PAGE = " ".join((Path(__file__).parents[2] / "docs" / "protocol.md").read_text().split())
 CONTRACTS = ("InferenceOracle", "ModelRegistry", "Dispute")
 # Of OpenZeppelin: not the protocol's.
-FOREIGN = {"EIP712DomainChanged", "InvalidShortString", "StringTooLong", "ReentrancyGuardReentrantCall"}
+FOREIGN = {
+    "AddressEmptyCode", "EIP712DomainChanged", "FailedCall", "InvalidShortString", "ReentrancyGuardReentrantCall",
+    "SafeCastOverflowedUintDowncast", "StringTooLong",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CONTRACTS)

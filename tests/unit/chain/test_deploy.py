@@ -2,7 +2,8 @@
 
 import pytest
 
-from oracle.chain.deploy import LOCAL, create, created_address, deploy
+from oracle.chain.abi import artifact
+from oracle.chain.deploy import LOCAL, VERIFIER, create, created_address, deploy, deploy_without_disputes
 from oracle.chain.fees import FeeRules
 from oracle.chain.protocol import ZERO_ADDRESS, checksum
 from oracle.chain.sender import Sender
@@ -52,9 +53,28 @@ def test_the_oracle_is_told_the_address_the_dispute_contract_comes_to(sender):
 
 def test_without_a_dispute_contract_the_oracle_is_told_so(sender):
     """The zero address is what `assay doctor` and the oracle read as: nothing can be disputed here."""
-    found = deploy(sender, LOCAL)
+    found = deploy_without_disputes(sender, LOCAL)
     assert found.dispute == ZERO_ADDRESS
     assert len(sender.provider.seen) == 2
+
+
+def test_the_dispute_contract_is_told_the_oracle_and_who_judges(sender):
+    """Wired to another verifier, or in another order, no fault could ever be proven."""
+    found = deploy(sender, LOCAL)
+    addresses = [created_address(ME, nonce) for nonce in range(len(VERIFIER) + 3)]
+    assert [found.registry, *found.verifier.values(), found.oracle, found.dispute] == addresses
+    judges = [found.verifier[name] for name in ("StepVerifier", "ProgramFaults", "InputFaults", "AnswerFaults")]
+    *_, oracle, dispute = sender.provider.seen
+    assert oracle.data == artifact("InferenceOracle").creation(found.dispute, LOCAL.to_abi())
+    assert dispute.data == artifact("Dispute").creation(found.oracle, *judges, 7, 8)
+
+
+def test_each_judge_is_told_those_it_calls(sender):
+    """The verifier is five contracts that call each other by immutable addresses."""
+    found = deploy(sender, LOCAL)
+    sent = dict(zip(found.verifier, (each.data for each in sender.provider.seen[1:]), strict=False))
+    for name, others in VERIFIER.items():
+        assert sent[name] == artifact(name).creation(*(found.verifier[other] for other in others))
 
 
 def test_another_transaction_of_the_deployer_between_is_noticed(sender):
