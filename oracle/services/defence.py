@@ -108,12 +108,12 @@ class Defence:
 
     def capacity(self, served: Mapping[ModelId, Served]) -> Capacity:
         """What defending answers of the models served may take."""
-        factor = self._settings.defence_factor
-        seconds = {
-            model_id: factor * self._measured[each.program.model.program_root]
-            for model_id, each in served.items()
-            if each.program is not None
-        }
+        seconds: dict[ModelId, float] = {}
+        for model_id, each in served.items():
+            if each.program is not None:
+                measured = self._measured[each.program.model.program_root]
+                seconds[model_id] = self._settings.defence_factor * measured
+                self._metrics.defence_seconds.labels(self._metrics.model(each.name)).set(measured)
         return Capacity(seconds, self._settings.defence_margin_seconds)
 
     def collect(self) -> None:

@@ -381,3 +381,4 @@ def test_what_was_measured_is_reckoned_with_a_factor(world, make):
     """Machines are slower when it matters."""
     capacity = make(defence_factor=2.0, defence_margin_seconds=5.0).capacity(SERVED)
     assert capacity.needed(ModelId(MODEL.id)) == 8.0
+    assert world.metrics.defence_seconds.labels("digits")._value.get() == 1.5
