@@ -27,6 +27,7 @@ from oracle.cli import (
     request,
     services,
     status,
+    verify,
 )
 from oracle.cli.session import Session, session
 
@@ -104,7 +105,7 @@ def _options(
     found.keystore, found.password_file, found.verbose = keystore, password_file, verbose
 
 
-for module in (devnet, request, status, authority, money, services, challenger, doctor, demo):
+for module in (devnet, request, status, verify, authority, money, services, challenger, doctor, demo):
     module.register(app)
 for module in (model_publish, model_program, model_calibrate):
     module.register(models.app)

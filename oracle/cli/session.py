@@ -67,12 +67,15 @@ class Session:
         return usual if unnamed and usual in settings.devnet.accounts else None
 
     @contextmanager
-    def chain(self) -> "Iterator[Chain]":
-        """The settings' chain for a command that runs once; its logs stay quiet unless `-v` is given."""
+    def chain(self, **overrides: object) -> "Iterator[Chain]":
+        """The settings' chain for a command that runs once; its logs stay quiet unless `-v` is given.
+
+        `overrides` are as in `settings`.
+        """
         from oracle import log  # noqa: PLC0415
         from oracle.services.context import open_chain  # noqa: PLC0415
 
-        settings = self.settings()
+        settings = self.settings(usual_role=None, **overrides)
         log.configure(
             "debug" if self.verbose else "error", settings.log.format, settings.log.file, secrets=settings.secrets()
         )

@@ -86,6 +86,14 @@ def this_environment(*, threads: int, provider: str, optimisation_level: str) ->
     )
 
 
+def declared_software(manifest: bytes) -> bytes | None:
+    """The software hash that follows from a stranger's manifest, 32 bytes; None where it has no such part."""
+    try:
+        return keccak(_canonical(json.loads(manifest)["software"]))
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return None
+
+
 def _canonical(value: Mapping[str, object]) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
