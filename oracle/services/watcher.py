@@ -85,7 +85,10 @@ class Watcher:
         now = self._follower.head.timestamp
         games = self._open_games()
         moved = self._pursue(games, now)
+        known = len(self._docket.wrong)
         more = self._docket.step(now)
+        if len(self._docket.wrong) > known:
+            moved |= self._pursue(games, now)
         moved |= self._challenge(games, now)
         moved |= self._claim()
         return moved or more

@@ -13,6 +13,7 @@ from oracle.canonical.model import Model, OutputSpec
 from oracle.canonical.tolerance import bits_of
 from oracle.chain.abi import artifact
 from oracle.chain.calls import OracleContract, RegistryContract
+from oracle.chain.deploy import LOCAL
 from oracle.chain.dispute import DisputeContract
 from oracle.chain.events import GameEvent
 from oracle.chain.fees import FeeRules
@@ -95,6 +96,10 @@ class Node(Mempool):
             raise RejectedError(self.refused[name])
         if name == "creditOf":
             return encode(["uint256"], [self.credit])
+        if name == "constants":
+            return encode(MOVES[name].outputs, [7, 8, 7_500])
+        if name == "parameters":
+            return encode(FUNCTIONS[name].outputs, [LOCAL.to_abi()])
         return encode(["uint256", "uint256"], self.stake) if name == "accountOf" else b""
 
     def block_number(self) -> int:
