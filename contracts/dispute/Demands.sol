@@ -40,9 +40,9 @@ abstract contract Demands is Games {
         uint256 bond = game.bondWei();
         require(msg.value == bond, Dispute_WrongBond(msg.value, bond));
         // Effect
-        game.bonds += 1;
+        ++game.bonds;
         ChainState storage chain = game.chains[msg.sender];
-        chain.bonds += 1;
+        ++chain.bonds;
         chain.demands = 0;
         emit ChainOpened(gameId, msg.sender);
         _demand(gameId, game, chain, position, node, nodePath);
@@ -86,9 +86,9 @@ abstract contract Demands is Games {
             due = game.nextDue(DEMANDS_PER_MOVE);
             demanded.owner = msg.sender;
             demanded.due = due;
-            game.openDemands += 1;
+            ++game.openDemands;
         }
-        chain.demands += 1;
+        ++chain.demands;
         chain.last = key;
         emit Demanded(gameId, msg.sender, position.tensor, position.layer, position.index, due);
     }
@@ -177,7 +177,7 @@ abstract contract Demands is Games {
         _requireRoot(game.traceRoot, JUDGE.revealedRoot(game.nodeCount, game.tensors[position.tensor], revelation));
         // Effect
         demanded.revealedAt = uint40(block.timestamp);
-        game.openDemands -= 1;
+        --game.openDemands;
         game.extend(block.timestamp + game.moveTime);
         emit Revealed(gameId, position.tensor, position.layer, position.index, revelation.data);
     }

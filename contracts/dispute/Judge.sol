@@ -92,7 +92,7 @@ contract Judge {
 
     /// @notice The root of the trace of `nodes` tensors that a revelation of a position that exists leads to.
     /// @param tensor Dtype and count of the position's tensor; not looked at for a position of the trace.
-    function revealedRoot(uint32 nodes, Tensor memory tensor, Revelation calldata revelation)
+    function revealedRoot(uint32 nodes, Tensor calldata tensor, Revelation calldata revelation)
         external
         view
         returns (bytes32)
