@@ -38,8 +38,7 @@ from tests.adversary.liars import Lie
 from tests.adversary.scenes import Scene
 from tests.adversary.table import Table
 from tests.unit.chain.mempool import ME
-from tests.unit.chain.model_chain import CHAIN_ID, DISPUTE, OPERATOR, ORACLE, content, id_of, requested
-from tests.unit.chain.playing import log_of
+from tests.unit.chain.model_chain import CHAIN_ID, OPERATOR, ORACLE, content, id_of, requested
 from tests.unit.services.world import MOVES, NAMES, World, answered_by, ask
 
 TIMES = {"window": 600, "trace_time": 120, "proof_period": 240, "move_time": 120}
@@ -108,7 +107,9 @@ class Court:
         chain = self.world.chain
         for event in events:
             if isinstance(event, Challenged):
-                chain.mine(content("InferenceOracle", "Disputed", requestId=id_of(self.request), operator=OPERATOR, attempt=1))
+                chain.mine(
+                    content("InferenceOracle", "Disputed", requestId=id_of(self.request), operator=OPERATOR, attempt=1)
+                )
             if isinstance(event, TraceForfeited | DemandForfeited | Proven):
                 chain.mine(_refuted(self.request))
         self.world.tell(*events)
