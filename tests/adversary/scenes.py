@@ -119,3 +119,17 @@ def _copy(node: int, dtype: DType, count: int) -> Node:
 
 def _row(count: int) -> View:
     return View((Coordinate(count, 0, ((0, 1),)),))
+
+
+def deep(leaves: int) -> Scene:
+    """Two tensors of `leaves` leaves, the second not full, made of a small input; its last elements are the output."""
+    f, row = DType.FLOAT, View((Coordinate(64, 0, ((1, 1),)),))
+    count = 64 * leaves - 5
+    start = Coordinate(count, count - 64, ((0, 1),))
+    nodes = (
+        Node(Kind.INPUT, 0, f, (64,)),
+        Node(Kind.MAP, Fn.NEG, f, (leaves, 64), (), (Operand(0, f, row),), 1),
+        Node(Kind.MAP, Fn.ABS, f, (count,), (), (Operand(1, f, View((Coordinate(64 * leaves, 0, ((0, 1),)),))),), 1),
+        Node(Kind.MAP, Fn.PICK, f, (64,), (), (Operand(2, f, View((start,))),), 1),
+    )
+    return scene(Program(1, nodes, {}, 1), [np.arange(1, 65, dtype=np.float32)])

@@ -1,0 +1,241 @@
+"""Whole games in the EVM: a challenger pursues every liar of `tests/adversary`, and the dispute contract decides."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from oracle.canonical import pursuit
+from oracle.canonical.layers import TRACE, Position, Revelation
+from oracle.canonical.posted import Posted
+from oracle.chain.calls import Call
+from oracle.chain.protocol import GWEI, ZERO_ADDRESS, GameId, Policy, Subject, Verdict
+from tests.adversary.liars import (
+    Lie,
+    every_lie,
+    header,
+    leaf_beyond,
+    padded,
+    roots_of_nothing,
+    shifted,
+    truth,
+    wrong_answer,
+)
+from tests.adversary.scenes import Scene, chain, deep, scene, scene_of_case
+from tests.adversary.table import accepts, answer_is_right, positions
+from tests.differential.court import OPENER, OPERATOR, Court, Reverted
+from tests.differential.models import program_of, real_input
+from tests.differential.random_nodes import FUNCTIONS, random_case, signature
+
+MOVE = 600
+POLICY = Policy(ZERO_ADDRESS, 1_000_000, 400_000_000, 400_000_000, *[MOVE] * 5)
+BOND = POLICY.challenger_bond * GWEI
+
+
+@dataclass(slots=True)
+class Played:
+    """A game that is over: the verdict, the demands made, and gas by move."""
+
+    verdict: Verdict
+    demands: list[Position] = field(default_factory=list)
+    gas: dict[str, int] = field(default_factory=dict)
+
+
+class Match:
+    """One game in a court: a challenge of an answer, and a posted trace."""
+
+    def __init__(self, court: Court, where: Scene, lie: Lie) -> None:
+        self.court, self.scene, self.lie = court, where, lie
+        self.subject: Subject = court.answered(where, lie.answer, POLICY)
+        self.id: GameId = court.id_of(self.subject)
+        self.played = Played(Verdict.OPEN)
+        self.send(
+            OPENER, court.dispute.challenge(self.subject.request, self.subject.ref, where.model, BOND), "challenge"
+        )
+        self.send(OPERATOR, court.dispute.post_trace(self.subject, lie.trace.root, lie.trace.roots), "postTrace")
+
+    def send(self, sender: str, call: Call, what: str) -> None:
+        """Carry out a move."""
+        self.court.now += 1
+        self.court.send(sender, call)
+        self.played.gas[what] = max(self.court.gas_used, self.played.gas.get(what, 0))
+
+    def pursue(self) -> Played:
+        """Play to the end."""
+        posted = Posted(self.scene.program, self.lie.trace.root, self.lie.trace.roots)
+        case = self.scene.case(self.lie.answer)
+        while self.played.verdict is Verdict.OPEN:
+            move = pursuit.pursue(self.scene.honest, posted, case, self.played.demands)
+            if isinstance(move, pursuit.DemandMove):
+                self._demand(move, posted)
+            else:
+                self._end(move)
+            self.played.verdict = self.court.dispute.game_of(self.court, self.id).verdict
+        return self.played
+
+    def _demand(self, move: pursuit.DemandMove, posted: Posted) -> None:
+        dispute, trace = self.court.dispute, self.lie.trace
+        self.send(OPENER, dispute.demand(self.id, move.position, move.node, move.node_path), "demand")
+        self.played.demands.append(move.position)
+        revelation = trace.reveal(move.position)
+        if revelation is not None:
+            self.send(OPERATOR, dispute.reveal(self.id, revelation), "reveal")
+            posted.add(move.position, revelation.data)
+            return
+        with pytest.raises(Reverted, match=r"Dispute_Wrong|Dispute_PaddingNotZero"):
+            self.court.send(OPERATOR, dispute.reveal(self.id, trace.attempt(move.position)))
+        self.court.now = dispute.demand_of(self.court, self.id, move.position).due
+        self.send(OPENER, dispute.forfeit_demand(self.subject, move.position), "forfeitDemand")
+
+    def _end(self, move: pursuit.Move) -> None:
+        dispute, subject, model = self.court.dispute, self.subject, self.scene.model
+        match move:
+            case pursuit.StepClaim(proof):
+                self.send(OPENER, dispute.prove_step(subject, proof), "proveStep")
+            case pursuit.ConstantClaim(claim):
+                self.send(OPENER, dispute.prove_constant(subject, claim), "proveConstant")
+            case pursuit.InputClaim(claim, given):
+                self.send(OPENER, dispute.prove_input(subject, model, claim, given), "proveInput")
+            case pursuit.AnswerClaim(element):
+                self.send(OPENER, dispute.prove_answer(subject, model, self.lie.answer, element), "proveAnswer")
+            case pursuit.NothingWrong():
+                self.court.now = dispute.end_of(self.court, self.id)
+                self.send(OPENER, dispute.resolve(subject), "resolve")
+            case _:
+                pytest.fail(f"{move} was not expected here")
+
+
+@pytest.fixture(scope="module")
+def court() -> Court:
+    """The protocol, deployed once: every match is over a request of its own."""
+    return Court()
+
+
+def sample(name: str) -> Scene:
+    """A sample model with a real input."""
+    return scene(program_of(name), [real_input(name).reshape(-1)])
+
+
+def lies_of(where: Scene, seed: int) -> list[Lie]:
+    """Every kind of lie, but for other bytes that are right as well."""
+    return [
+        lie
+        for lie in every_lie(where, seed)
+        if lie.trace.root != where.honest.root or not answer_is_right(where.model, lie.answer, where.answer)
+    ]
+
+
+@pytest.mark.parametrize("name", ["digits", "credit"])
+def test_every_lie_about_a_sample_model_is_refuted(court: Court, name: str) -> None:
+    """The promise of the system, with the contract as judge."""
+    where = sample(name)
+    assert Match(court, where, truth(where)).pursue().verdict is Verdict.UPHELD
+    for lie in lies_of(where, 1):
+        assert Match(court, where, lie).pursue().verdict is Verdict.REFUTED, lie.name
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=str)
+def test_a_wrong_element_of_any_kind_of_node_is_refuted(court: Court, function: tuple[int, int]) -> None:
+    """Of every kind and function of nodes."""
+    rng = np.random.default_rng([*map(int, function)])
+    where = scene_of_case(random_case(rng, signature(rng, function)))
+    node = len(where.program.nodes) - 2
+    count = where.program.nodes[node].count
+    lies = [shifted(where, node, int(rng.integers(count)))] if count else [header(where, node, more=1)]
+    for lie in (*lies, header(where, node, more=2)):
+        assert Match(court, where, lie).pursue().verdict is Verdict.REFUTED, lie.name
+    assert Match(court, where, truth(where)).pursue().verdict is Verdict.UPHELD
+
+
+@pytest.mark.parametrize("nodes", [3, 256, 257, 300])
+def test_every_lie_is_refuted_in_programs_of_any_length(court: Court, nodes: int) -> None:
+    """With tensor roots posted, and with layers of the trace to demand first."""
+    where = chain(nodes, 70)
+    for lie in lies_of(where, nodes):
+        played = Match(court, where, lie).pursue()
+        assert played.verdict is Verdict.REFUTED, lie.name
+        assert len(played.demands) <= 1 + 2 * (nodes > 256)
+
+
+@pytest.mark.parametrize("leaves", [2, 127, 128, 129, 16_384, 16_385])
+def test_lies_are_refuted_in_tensors_of_any_depth(court: Court, leaves: int) -> None:
+    """Depths 1, 7, 8, 14 and 15: one layer to three."""
+    where = deep(leaves)
+    count = where.program.nodes[2].count
+    lies = [shifted(where, 2, element) for element in (0, count // 2, count - 1)]
+    lies += [lie for lie in (padded(where, 2), leaf_beyond(where, 2), roots_of_nothing(where, 3)) if lie]
+    for lie in lies:
+        played = Match(court, where, lie).pursue()
+        assert played.verdict is Verdict.REFUTED, lie.name
+        assert len(played.demands) <= 1 + (leaves > 128) + (leaves > 16_384)
+
+
+def test_a_tensor_without_elements_is_refuted_by_its_header(court: Court) -> None:
+    """Its one position shows nothing, and binds dtype and count."""
+    where = chain(4, 0)
+    assert Match(court, where, truth(where)).pursue().verdict is Verdict.UPHELD
+    played = Match(court, where, header(where, 2, more=1)).pursue()
+    assert (played.verdict, played.demands) == (Verdict.REFUTED, [Position(2, 0, 0)])
+    honest = Match(court, where, truth(where))
+    reveal_all(honest, [Position(2, 0, 0)])
+
+
+def test_a_wrong_answer_with_the_right_trace_is_refuted_without_a_demand(court: Court) -> None:
+    """One proof is enough."""
+    where = chain(300, 70)
+    played = Match(court, where, wrong_answer(where, 5, 100)).pursue()
+    assert (played.verdict, played.demands) == (Verdict.REFUTED, [])
+
+
+def reveal_all(match: Match, every: list[Position]) -> None:
+    """Demand and reveal positions of an honest trace from the top down; the contract takes them, and nothing else."""
+    court, dispute, trace, known = match.court, match.court.dispute, match.scene.honest, set[int]()
+    rng = np.random.default_rng(len(every))
+    for number, position in enumerate(every):
+        new = not position.is_trace and position.tensor not in known
+        node = (trace.program.encoded[position.tensor], trace.program.path(position.tensor)) if new else (b"", ())
+        known.add(position.tensor)
+        if number % 7 == 0 and number:
+            match.send(OPENER, dispute.open_chain(match.id, position, *node, BOND), "openChain")
+        else:
+            match.send(OPENER, dispute.demand(match.id, position, *node), "demand")
+        right = trace.reveal(position)
+        for wrong in changed(rng, right):
+            assert not accepts(match.scene.program, trace.root, wrong)
+            with pytest.raises(Reverted, match="Dispute_"):
+                court.send(OPERATOR, dispute.reveal(match.id, wrong))
+        match.send(OPERATOR, dispute.reveal(match.id, right), "reveal")
+        assert court.is_revealed(match.id, position)
+
+
+def changed(rng: np.random.Generator, right: Revelation) -> list[Revelation]:
+    """A revelation with a bit flipped in each of its parts, with less and with more of each."""
+    found = []
+    for part in ("data", "path", "trace_path"):
+        value = getattr(right, part)
+        longer = value + bytes(32) if part == "data" else (*value, bytes(32))
+        found.append(replace(right, **{part: longer}))
+        if value:
+            found.append(replace(right, **{part: value[:-1]}))
+            flat = bytearray(value if part == "data" else b"".join(value))
+            flat[int(rng.integers(len(flat)))] ^= 1 << int(rng.integers(8))
+            chunks = tuple(bytes(flat[i : i + 32]) for i in range(0, len(flat), 32))
+            found.append(replace(right, **{part: bytes(flat) if part == "data" else chunks}))
+    return found
+
+
+@pytest.mark.parametrize("nodes", [257, 300])
+def test_every_position_of_a_trace_can_be_demanded_and_revealed(court: Court, nodes: int) -> None:
+    """What an honest operator is asked for it can show, and nothing but the truth."""
+    where = chain(nodes, 1)
+    reveal_all(Match(court, where, truth(where)), positions(TRACE, nodes)[:40])
+
+
+@pytest.mark.parametrize("leaves", [2, 3, 127, 128, 129, 16_384, 16_385])
+def test_positions_of_tensors_of_any_depth_can_be_demanded_and_revealed(court: Court, leaves: int) -> None:
+    """The first and the last of every layer, whole and not."""
+    where = deep(leaves)
+    every = positions(2, -(-(64 * leaves - 5) * 4 // 256))
+    layers = [[p for p in every if p.layer == layer] for layer in range(every[-1].layer + 1)]
+    ends = [position for layer in layers for position in dict.fromkeys((layer[0], layer[-1]))]
+    reveal_all(Match(court, where, truth(where)), ends)
