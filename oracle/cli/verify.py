@@ -13,6 +13,17 @@ _Address = Annotated[
     str | None, typer.Option(parser=parse_address, metavar="ADDRESS", help="Instead of the configured one.")
 ]
 
+_EXIT_CODES = """\b
+Exit codes:
+  0  right, and final
+  20 right, and not final yet
+  21 wrong, and it can still be refuted
+  22 wrong, and refuted
+  23 wrong, and final or beyond challenge: nobody refuted it in time
+  24 not judged
+  25 there is no answer
+  26 right, and refuted or void all the same"""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -22,6 +33,7 @@ def register(app: typer.Typer) -> None:
             "assay verify 0x1f6c09aa --model credit.onnx --rpc https://node.example --chain-id 1 \\",
             "    --oracle 0x… --registry 0x… --start-block 21000000 --json",
         )
+        + f"\n\n{_EXIT_CODES}"
     )(verify)
 
 
@@ -42,20 +54,10 @@ def verify(
     start_block: Annotated[int | None, typer.Option(min=0, help="Where the deployment's events begin.")] = None,
     json: Json = False,
 ) -> None:
-    r"""Say of an answer: which model, right or wrong, final or until when it can change, and what is not proven.
+    """Say of an answer: which model, right or wrong, final or until when it can change, and what is not proven.
 
     Nothing is taken from a database: an endpoint's logs and state, and the ONNX file, compiled again and run, are all.
 
-    \b
-    Exit codes:
-      0  right, and final
-      20 right, and not final yet
-      21 wrong, and it can still be refuted
-      22 wrong, and refuted
-      23 wrong, and final or beyond challenge: nobody refuted it in time
-      24 not judged
-      25 there is no answer
-      26 right, and refuted or void all the same
     """
     from oracle.cli.evidence import gather  # noqa: PLC0415
     from oracle.cli.judged import judged  # noqa: PLC0415
