@@ -36,7 +36,7 @@ ROOT = 2_500
 REVEAL_ITEM = 200_000
 """What revealing a position stores, and hashes of its paths."""
 
-PER_REVEALED_BYTE = 40
+PER_REVEALED_BYTE = 20
 """Copying, hashing and logging a byte that is revealed."""
 
 

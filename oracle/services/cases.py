@@ -32,11 +32,13 @@ def prepare(stored: StoredRequest, served: Served | None, threads: int = 1) -> C
     if served is None or served.program is None:
         return NoCase(DefenceFailure.NOT_SERVED, "its model is not served any more: serve it again, with its program")
     model, program = served.model, served.program
-    trace = trace_of(program.plan, model.inputs, stored.input, threads)
     try:
         answer = decode(stored.output or b"", model.output_tensors)
+        trace = trace_of(program.plan, model.inputs, stored.input, threads)
     except InputError as problem:
-        return NoCase(DefenceFailure.WRONG_ANSWER, f"our answer is none of the model's: {problem.message}")
+        return NoCase(
+            DefenceFailure.WRONG_ANSWER, f"our answer is none of the model's to this input: {problem.message}"
+        )
     canonical = [
         trace.tensors[node].flat.view(spec.dtype.numpy).reshape(spec.shape)
         for node, spec in zip(program.plan.program.output_nodes, model.output_tensors, strict=True)

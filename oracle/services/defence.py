@@ -96,12 +96,12 @@ class Defence:
             rest = self._not_underway(each, underway, now)
             if rest is None:
                 continue
-            if each.game.id not in self._cases:
-                if computed:
-                    postponed = True
-                    continue
-                computed = True
+            is_known = each.game.id in self._cases
+            if computed and not is_known:
+                postponed = True
+                continue
             case = self._case(each.game, served)
+            computed |= not is_known and each.game.id in self._cases
             if case is not None:
                 moved |= self._move(rest, case.trace, now)
         return moved or postponed

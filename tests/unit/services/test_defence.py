@@ -60,9 +60,9 @@ def make(world):
 class Challenge:
     """A challenged answer of ours."""
 
-    def __init__(self, world, salt=1, output=RIGHT, operator=ME, **terms):
+    def __init__(self, world, salt=1, output=RIGHT, operator=ME, model=MODEL, **terms):
         self.world = world
-        self.request = ask(salt, MODEL, PACKED, operator=operator, **(TIMES | terms))
+        self.request = ask(salt, model, PACKED, operator=operator, **(TIMES | terms))
         world.mine(requested(self.request, PACKED))
         world.mine(answered_by(operator, self.request, output))
         world.follower.follow()
@@ -207,6 +207,21 @@ def test_attack_64_only_one_trace_is_computed_before_the_chain_is_looked_at_agai
     assert not step(world, defence)
     assert len(world.node.seen) == 2
     assert second.game.posted_at is None
+
+
+def test_a_game_that_cannot_be_defended_holds_up_no_other(world, make):
+    """Its deadline is the nearest for ever: the others must not wait for it."""
+    other = replace(MODEL, onnx_digest=bytes(32))
+    lost = Challenge(world, 1, model=other)
+    held = Challenge(world, 2)
+    defence = make()
+    step(world, defence)
+    assert [each.data for each in world.node.seen] == [
+        world.dispute.post_trace(held.subject, TRUTH.root, TRUTH.roots).data
+    ]
+    assert not step(world, defence)
+    assert lost.game.posted_at is None
+    assert failures(world, DefenceFailure.NOT_SERVED) == 1
 
 
 def test_traces_that_are_not_kept_are_computed_again(world, make):
