@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from oracle.canonical.tensor import decode
 from oracle.canonical.tracing import trace_of
 from oracle.chain.protocol import ModelId
-from oracle.services.capacity import Capacity, measure, slow_inputs
+from oracle.services.capacity import SENDING_SECONDS, Capacity, measure, slow_inputs
 from tests.unit.chain.model_chain import make_request
 from tests.unit.services.world import compiled
 
@@ -65,7 +65,7 @@ def test_attack_64_whatever_is_challenged_when_all_accepted_answers_are_defended
 def test_the_exact_path_is_measured() -> None:
     """The timer sees the slow run and its commitment, once for each input that is tried."""
     ticks = iter([0.0, 1.5, 10.0, 14.0])
-    assert measure(compiled("digits"), 1, timer=lambda: next(ticks)) == 4.0
+    assert measure(compiled("digits"), 1, timer=lambda: next(ticks)) == 4.0 + SENDING_SECONDS
 
 
 def test_slow_inputs_fit_the_model_and_hold_every_magnitude() -> None:
