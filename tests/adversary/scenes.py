@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -100,8 +101,9 @@ def scene_of_case(case: NodeCase) -> Scene:
     return scene(Program(1, tuple(nodes), constants, 1), inputs)
 
 
-def chain(length: int, count: int, dtype: DType = DType.FLOAT) -> Scene:
-    """`length` nodes of `count` elements: an input, a constant, and sums of each with the one before; two outputs."""
+@lru_cache(maxsize=32)
+def chain(length: int, count: int, dtype: DType = DType.FLOAT, outputs: int = 2) -> Scene:
+    """`length` nodes of `count` elements: an input, a constant, and sums of the node before with an earlier one."""
     rng = np.random.default_rng(length * 1000 + count)
     drawn = [rng.integers(1, 100, count).astype(dtype.numpy) for _ in range(2)]
     root = tensor_root(dtype, drawn[1])
@@ -110,7 +112,7 @@ def chain(length: int, count: int, dtype: DType = DType.FLOAT) -> Scene:
         fn = (Fn.ADD, Fn.SUB)[k % 2]
         operands = (Operand(k - 1, dtype, _row(count)), Operand((k * 7) % (k - 1), dtype, _row(count)))
         nodes.append(Node(Kind.MAP, fn, dtype, (count,), (), operands, 2))
-    return scene(Program(1, tuple(nodes), {root: drawn[1]}, 2), [drawn[0]])
+    return scene(Program(1, tuple(nodes), {root: drawn[1]}, outputs), [drawn[0]])
 
 
 def _copy(node: int, dtype: DType, count: int) -> Node:
@@ -121,6 +123,7 @@ def _row(count: int) -> View:
     return View((Coordinate(count, 0, ((0, 1),)),))
 
 
+@lru_cache(maxsize=4)
 def deep(leaves: int) -> Scene:
     """Two tensors of `leaves` leaves, the second not full, made of a small input; its last elements are the output."""
     f, row = DType.FLOAT, View((Coordinate(64, 0, ((1, 1),)),))

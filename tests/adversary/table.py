@@ -5,7 +5,7 @@ Written from the documents alone, as simply as can be: what the contract must ac
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from hashlib import sha256
 from typing import Protocol
@@ -154,7 +154,7 @@ class Table:
             _require(len(nodes) > 256 and p in positions(TRACE, len(nodes)), "no such position of the trace")
             _require(not move.node and not move.node_path, "the trace has no node")
         else:
-            _require(nodes[p.tensor].kind not in _SOURCES, "a source")
+            _require(p.tensor < len(nodes) and nodes[p.tensor].kind not in _SOURCES, "no computed tensor")
             _require(p in positions(p.tensor, _leaves(nodes[p.tensor])), "no such position")
             _require(bool(move.node) == (p.tensor not in self.known), "the first demand brings the node")
             if move.node:
@@ -166,6 +166,15 @@ class Table:
             self.known.add(p.tensor)
         if p.layer:
             _require(Position(p.tensor, p.layer - 1, p.index // 128) in self.revealed, "nothing above it is revealed")
+
+    def allows(self, move: pursuit.DemandMove) -> bool:
+        """Whether it can be demanded."""
+        trial = replace(self, known=set(self.known))
+        try:
+            trial.demand(move)
+        except Refused:
+            return False
+        return True
 
     def reveal(self, revelation: Revelation) -> None:
         """Raises `Refused` for what is not there."""

@@ -4,10 +4,17 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from oracle.canonical import pursuit
+from oracle.canonical.claims import SourceClaim
+from oracle.canonical.commit import tensor_root
 from oracle.canonical.layers import TRACE, Position, Revelation
 from oracle.canonical.posted import Posted
+from oracle.canonical.program.node import Coordinate, Fn, Kind, Node, Operand, View
+from oracle.canonical.program.program import Program
+from oracle.canonical.tensor import DType
 from oracle.chain.calls import Call
 from oracle.chain.protocol import GWEI, ZERO_ADDRESS, GameId, Policy, Subject, Verdict
 from tests.adversary.liars import (
@@ -16,13 +23,15 @@ from tests.adversary.liars import (
     header,
     leaf_beyond,
     padded,
+    root_of_nothing,
     roots_of_nothing,
     shifted,
+    tensor_beyond,
     truth,
     wrong_answer,
 )
 from tests.adversary.scenes import Scene, chain, deep, scene, scene_of_case
-from tests.adversary.table import accepts, answer_is_right, positions
+from tests.adversary.table import Table, accepts, answer_is_right, positions
 from tests.differential.court import OPENER, OPERATOR, Court, Reverted
 from tests.differential.models import program_of, real_input
 from tests.differential.random_nodes import FUNCTIONS, random_case, signature
@@ -180,11 +189,109 @@ def test_a_tensor_without_elements_is_refuted_by_its_header(court: Court) -> Non
     reveal_all(honest, [Position(2, 0, 0)])
 
 
-def test_a_wrong_answer_with_the_right_trace_is_refuted_without_a_demand(court: Court) -> None:
-    """One proof is enough."""
-    where = chain(300, 70)
-    played = Match(court, where, wrong_answer(where, 5, 100)).pursue()
-    assert (played.verdict, played.demands) == (Verdict.REFUTED, [])
+@pytest.mark.parametrize("nodes", [5, 300])
+def test_attack_37_a_root_of_nothing_is_lost(court: Court, nodes: int) -> None:
+    """It cannot be revealed, nor anything below it."""
+    where = chain(nodes, 70)
+    lies = [roots_of_nothing(where, 1), *([root_of_nothing(where, 1)] if nodes > 256 else [])]
+    for lie in lies:
+        played = Match(court, where, lie).pursue()
+        assert played.verdict is Verdict.REFUTED
+        assert "forfeitDemand" in played.gas or "proveInput" in played.gas
+
+
+@pytest.mark.parametrize("nodes", [5, 300])
+@pytest.mark.parametrize("follow", [False, True])
+def test_attack_39_a_trace_right_in_all_but_the_answer_the_input_or_one_weight(
+    court: Court, nodes: int, *, follow: bool
+) -> None:
+    """Each is proven by the roots alone; a wrong answer beside the right trace without any demand."""
+    where, ways = chain(nodes, 70), 2 * (nodes > 256)
+    lies = {
+        "proveAnswer": (wrong_answer(where, 5, 100), 0),
+        "proveInput": (shifted(where, 0, 69, follow=follow), ways),
+        "proveConstant": (shifted(where, 1, 3, follow=follow), ways),
+    }
+    for proof, (lie, demands) in lies.items():
+        played = Match(court, where, lie).pursue()
+        assert (played.verdict, len(played.demands)) == (Verdict.REFUTED, demands)
+        assert proof in played.gas
+
+
+@pytest.mark.parametrize("nodes", [5, 300])
+def test_attack_75_junk_outside_what_the_nodes_say_is_lost(court: Court, nodes: int) -> None:
+    """In a tensor's padding, behind its last leaf, behind the last node; with every node right."""
+    where = chain(nodes, 330)
+    lies = [padded(where, 3), leaf_beyond(where, 3), tensor_beyond(where) if nodes > 256 else None]
+    for lie in filter(None, lies):
+        played = Match(court, where, lie).pursue()
+        assert played.verdict is Verdict.REFUTED
+        assert "forfeitDemand" in played.gas
+
+
+def test_attack_60_odd_bits_of_inputs_and_constants_are_no_fault(court: Court) -> None:
+    """-0, NaN of any payload, true as any byte: their roots are those of the very bytes, and nothing else is asked."""
+    odd = np.array([0x80000000, 0x7FC12345, 0xFF800001, 0x7F800000], np.uint32).view(np.float32)
+    truths = np.array([2, 0, 255, 1], np.uint8).view(np.bool_)
+    view = View((Coordinate(4, 0, ((0, 1),)),))
+    root = tensor_root(DType.FLOAT, odd)
+    chosen = tuple(Operand(node, dtype, view) for node, dtype in enumerate((DType.BOOL, DType.FLOAT, DType.FLOAT)))
+    nodes = (
+        Node(Kind.INPUT, 0, DType.BOOL, (4,)),
+        Node(Kind.INPUT, 0, DType.FLOAT, (4,), slot=1),
+        Node(Kind.CONST, 0, DType.FLOAT, (4,), root=root),
+        Node(Kind.MAP, Fn.WHERE, DType.FLOAT, (4,), (), chosen, 3),
+    )
+    where = scene(Program(1, nodes, {root: odd}, 1), [truths, odd[::-1].copy()])
+    assert Match(court, where, truth(where)).pursue().verdict is Verdict.UPHELD
+    match = Match(court, where, truth(where))
+    for source in range(3):
+        program = match.scene.honest.program
+        node = program.encoded[source], program.path(source)
+        move = court.dispute.demand(match.id, Position(source, 0, 0), *node)
+        with pytest.raises(Reverted, match="Dispute_CannotDemand"):
+            match.send(OPENER, move, "demand")
+        for claim in claims_of(match, source):
+            with pytest.raises(Reverted, match="Dispute_NoFault"):
+                match.send(OPENER, claim, "prove")
+
+
+def claims_of(match: Match, source: int) -> list[Call]:
+    """The proof that there could be against an INPUT or CONST node of an honest trace."""
+    honest, dispute = match.scene.honest, match.court.dispute
+    program, path = honest.program, tuple(honest.tree.path(0, source))
+    claim = SourceClaim(source, program.encoded[source], program.path(source), honest.roots[source], path)
+    if program.nodes[source].kind is Kind.CONST:
+        return [dispute.prove_constant(match.subject, claim)]
+    return [dispute.prove_input(match.subject, match.scene.model, claim, match.scene.packed)]
+
+
+@settings(max_examples=60)
+@given(nodes=st.sampled_from([4, 257, 300]), leaves=st.sampled_from([0, 1, 2, 130, 250]), data=st.data())
+def test_attack_58_what_can_be_demanded_is_what_the_rules_say(
+    court: Court, nodes: int, leaves: int, data: st.DataObject
+) -> None:
+    """A demand that nobody could meet would convict the honest."""
+    where = chain(nodes, max(0, 256 * leaves - 7), DType.UINT8, outputs=1)
+    match = Match(court, where, truth(where))
+    table = Table.of(where.case(match.lie.answer), where.program, match.lie.trace)
+    tensors = st.one_of(st.just(TRACE), st.integers(0, nodes + 1), st.sampled_from([2, 3]))
+    for _ in range(12):
+        tensor = data.draw(tensors)
+        position = Position(tensor, data.draw(st.integers(0, 3)), data.draw(st.integers(0, 3) | st.integers(0, 2**15)))
+        inside = not position.is_trace and tensor < nodes and tensor not in table.known
+        program = where.honest.program
+        node = (program.encoded[tensor], program.path(tensor)) if inside else (b"", ())
+        move = pursuit.DemandMove(position, *node)
+        if table.allows(move):
+            table.demand(move)
+            match.send(OPENER, court.dispute.open_chain(match.id, position, *node, BOND), "openChain")
+            revelation = where.honest.reveal(position)
+            table.reveal(revelation)
+            match.send(OPERATOR, court.dispute.reveal(match.id, revelation), "reveal")
+        else:
+            with pytest.raises(Reverted, match=r"Dispute_|StepVerifier_"):
+                match.send(OPENER, court.dispute.open_chain(match.id, position, *node, BOND), "openChain")
 
 
 def reveal_all(match: Match, every: list[Position]) -> None:
