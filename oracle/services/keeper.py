@@ -1,6 +1,7 @@
 """The keeper: settles what operators leave, tries deliveries again, expires what nobody answered, ends disputes."""
 
 from collections.abc import Callable
+from threading import Event
 
 import structlog
 
@@ -34,6 +35,7 @@ class Keeper:
         self._settings = settings
         self._clock = clock
         self._referee = referee
+        self._games_due = Event()
         self._store = follower.store
 
     @property
@@ -43,17 +45,19 @@ class Keeper:
         return (*self._follower.periodic, sweep)
 
     def step(self) -> bool:
-        """Follow the chain and do what is owed; whether there may be more to do at once."""
-        self._follower.follow()
+        """Follow the chain, do what is owed and end disputes; whether there may be more to do at once."""
+        head = self._follower.follow()
         self._follower.look_after()
+        if self._referee is not None and self._games_due.is_set():
+            self._games_due.clear()
+            self._referee.end(head.timestamp - int(self._settings.grace_seconds))
         return self._upkeep.work()
 
     def _owe(self) -> None:
         """Owe a job for everything that is due and that its operator has had time for."""
         now = self._follower.chain.provider.block("latest").timestamp
         patient = now - int(self._settings.grace_seconds)
-        if self._referee is not None:
-            self._referee.end(patient)
+        self._games_due.set()
         requests, jobs = self._store.requests, self._store.jobs
         due = {
             SETTLE: [(each, each.attempt) for each in requests.settleable(patient, unless_job=SETTLE)],

@@ -81,6 +81,7 @@ class Operator:
         self._backing = Backing(follower, settings, clock)
         self._resume = Event()
         self._resume.set()
+        self._collect = Event()
         self._terms = Terms(
             operator=self._sender.address,
             software=manifest.software_hash,
@@ -101,7 +102,7 @@ class Operator:
         waited = self._sender.provider.waited
         if self._models is None or head.models_published:
             self._refresh_models()
-        defended = self._defence is not None and self._defence.step(self._models or {}, head.timestamp)
+        defended = self._defence is not None and self._defend(self._defence, head)
         taken = self._take(head)
         if self._resume.is_set():
             self._resume.clear()
@@ -117,6 +118,14 @@ class Operator:
     def _batch(self) -> int:
         """How many requests are taken at a time: one while a dispute may want our next move."""
         return 1 if self._defence is not None and self._defence.games else self._settings.max_batch
+
+    def _defend(self, defence: Defence, head: Head) -> bool:
+        """Make the moves that disputes ask for, and now and then collect what won ones have credited."""
+        moved = defence.step(self._models or {}, head.timestamp)
+        if self._collect.is_set():
+            self._collect.clear()
+            defence.collect()
+        return moved
 
     def _refresh_models(self) -> None:
         """Work out which published models are served; what was skipped for want of one gets another look."""
@@ -139,8 +148,7 @@ class Operator:
     def _sweep(self) -> None:
         """Owe a job for every answer of ours whose window has ended, and look for answers left unfinished."""
         self._resume.set()
-        if self._defence is not None:
-            self._defence.collect()
+        self._collect.set()
         if not self._settings.settle or self._settings.dry_run:
             return
         now = self._sender.provider.block("latest").timestamp

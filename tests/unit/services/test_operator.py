@@ -525,3 +525,14 @@ def test_a_dispute_comes_before_new_requests(world, make):
     assert world.sent() == ["postTrace", "answer"]
     operator.step()
     assert world.sent() == ["postTrace", "answer", "answer"]
+
+
+def test_what_won_disputes_have_credited_is_collected_at_a_sweep(world, make):
+    """Money that lies in the dispute contract buys no gas."""
+    world.node.credit = 10**17
+    operator = make(measured=0.1)
+    operator.step()
+    assert world.sent() == []
+    sweep(operator)
+    operator.step()
+    assert world.sent() == ["withdraw"]

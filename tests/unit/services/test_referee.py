@@ -17,7 +17,7 @@ from oracle.chain.protocol import Subject
 from oracle.services.keeper import Keeper
 from oracle.services.referee import Referee
 from oracle.settings import KeeperSettings
-from tests.unit.chain.model_chain import CHAIN_ID, OPERATOR, ORACLE, id_of, make_request, requested
+from tests.unit.chain.model_chain import CHAIN_ID, OPERATOR, ORACLE, about, id_of, make_request, requested
 from tests.unit.services.world import OTHER, World, answered_by
 
 SECOND = "0x" + "44" * 20
@@ -42,20 +42,21 @@ def game(world):
     world.follower.follow()
     subject = Subject(request, world.store.requests.get(id_of(request)).ref, 1)
     game_id = subject.game_id(CHAIN_ID, ORACLE)
+    world.mine(about("Disputed", request, operator=OPERATOR, attempt=1))
     world.tell(Challenged(game_id, id_of(request), OTHER, OPERATOR, 1))
     return subject, game_id
 
 
 @pytest.fixture
 def keep(world):
-    """One sweep of a keeper at the chain's time."""
+    """One sweep and one step of a keeper at the chain's time."""
 
     def _keep(*, referee=True):
         found = Referee(world.dispute, world.store, world.moves) if referee else None
         settings = KeeperSettings(grace_seconds=GRACE)
         keeper = Keeper(world.follower, world.upkeep(), settings, clock=world.clock, referee=found)
-        world.follower.follow()
         next(each for each in keeper.periodic if each.name == "sweep").run()
+        keeper.step()
 
     return _keep
 
