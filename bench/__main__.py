@@ -9,7 +9,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import canonical, gas, verifier, worker
+from bench import canonical, challenger, gas, verifier, worker
 from bench.mutation import run as mutation
 from oracle.chain.anvil import Anvil, dev_account, find_anvil
 from oracle.chain.deploy import LOCAL, deploy
@@ -40,6 +40,9 @@ def main() -> None:
         print("Canonical execution beside the plain run", flush=True)
         measured = canonical.measure(folder)
         print(json.dumps(measured, indent=1), flush=True)
+        print("What it costs to watch", flush=True)
+        figures["challenger"] = challenger.measure(folder)
+        print(json.dumps(figures["challenger"], indent=1), flush=True)
     print("The judge: what proofs take, and ways to compute against each other", flush=True)
     figures["verifier"] = verifier.measure(quick=quick)
     if "--mutation" in sys.argv[1:]:

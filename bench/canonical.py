@@ -34,7 +34,7 @@ Array = NDArray[Any]
 def measure(folder: Path) -> dict[str, dict[str, dict[str, float]]]:
     """The figures of `build/bench.json`'s `canonical` and `compile`, by model; `folder` is for a file."""
     figures: dict[str, dict[str, dict[str, float]]] = {"canonical": {}, "compile": {}}
-    for name, path, inputs in _models(folder):
+    for name, path, inputs in models(folder):
         began = time.perf_counter()
         bundle = compile_file(path)
         plan = compile_plan(bundle.program)
@@ -45,7 +45,8 @@ def measure(folder: Path) -> dict[str, dict[str, dict[str, float]]]:
     return figures
 
 
-def _models(folder: Path) -> Iterator[tuple[str, Path, list[Array]]]:
+def models(folder: Path) -> Iterator[tuple[str, Path, list[Array]]]:
+    """Name, file and an input of every model that is measured; `folder` is for a file."""
     (digits,), (applicant,) = digit_images([0]), credit_applicants([0])
     (file,) = file_samples([Path("README.md")])
     yield "digits", model_path("digits"), list(digits.tensors)
