@@ -62,7 +62,8 @@ abstract contract Demands is Games {
         } else {
             uint256 revealedAt = game.demands[chain.last].revealedAt;
             require(revealedAt != 0, Dispute_LastDemandOpen());
-            _requireBefore(revealedAt + game.moveTime);
+            uint256 demandedAt = chain.demandedAt;
+            _requireBefore((revealedAt > demandedAt ? revealedAt : demandedAt) + game.moveTime);
         }
         _demand(gameId, game, chain, position, node, nodePath);
     }
@@ -79,7 +80,6 @@ abstract contract Demands is Games {
         _requireDemandable(game, position, node, nodePath);
         PositionKey key = position.key();
         Demand storage demanded = game.demands[key];
-        require(demanded.revealedAt == 0, Dispute_AlreadyRevealed(position.tensor, position.layer, position.index));
         // Effect
         uint40 due = demanded.due;
         if (demanded.owner == address(0)) {
@@ -87,8 +87,11 @@ abstract contract Demands is Games {
             demanded.owner = msg.sender;
             demanded.due = due;
             ++game.openDemands;
+        } else if (demanded.revealedAt != 0) {
+            game.extend(block.timestamp + game.moveTime);
         }
         ++chain.demands;
+        chain.demandedAt = uint40(block.timestamp);
         chain.last = key;
         emit Demanded(gameId, msg.sender, position.tensor, position.layer, position.index, due);
     }
@@ -102,15 +105,10 @@ abstract contract Demands is Games {
     ) private {
         uint256 leaves = game.nodeCount;
         if (position.tensor == Layers.TRACE) {
-            require(node.length == 0 && nodePath.length == 0, Dispute_WrongNode(position.tensor));
-            require(
-                leaves > GameStateLib.MAX_POSTED || !position.exists(leaves),
-                Dispute_AlreadyRevealed(position.tensor, position.layer, position.index)
-            );
+            _requirePossible(leaves > GameStateLib.MAX_POSTED, position);
         } else {
             Tensor memory tensor = game.tensors[position.tensor];
             if (tensor.dtype == 0) tensor = _enter(game, position, node, nodePath);
-            else require(node.length == 0 && nodePath.length == 0, Dispute_WrongNode(position.tensor));
             leaves = tensor.leaves();
         }
         _requirePossible(

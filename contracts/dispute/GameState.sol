@@ -11,6 +11,7 @@ import {Tensor, TensorLib} from "./Tensor.sol";
 struct ChainState {
     uint32 bonds;
     uint8 demands;
+    uint40 demandedAt;
     PositionKey last;
 }
 
@@ -96,10 +97,10 @@ library GameStateLib {
         return Layers.showing(Layers.TRACE, game.nodeCount, tensor);
     }
 
-    /// @notice Who first demanded the position that shows a tensor's root; the opener where nobody has.
+    /// @notice Who first demanded, and had revealed, the position that shows a tensor's root; else the opener.
     function rootFinder(GameState storage game, uint32 tensor) internal view returns (address) {
-        address owner = game.demands[rootPosition(game, tensor)].owner;
-        return owner == address(0) ? game.opener : owner;
+        Demand memory shown = game.demands[rootPosition(game, tensor)];
+        return shown.revealedAt == 0 ? game.opener : shown.owner;
     }
 
     /// @notice Who first demanded, and had revealed, the position that shows an element; else the finder of the root.
@@ -134,6 +135,6 @@ library GameStateLib {
 
     /// @notice An account's chain as its readers get it.
     function toChain(ChainState memory chain) internal pure returns (Chain memory) {
-        return Chain(chain.bonds, chain.demands, Layers.positionOf(chain.last));
+        return Chain(chain.bonds, chain.demands, chain.demandedAt, Layers.positionOf(chain.last));
     }
 }

@@ -117,10 +117,12 @@ struct Demand {
 /// @notice An account's chain of demands in a game.
 /// @param bonds Bonds it has in the game and has not claimed.
 /// @param demands Demands made since the last bond.
+/// @param demandedAt When the last one was made.
 /// @param last The last one; meaningless where `demands` is 0.
 struct Chain {
     uint32 bonds;
     uint8 demands;
+    uint40 demandedAt;
     Position last;
 }
 
@@ -259,10 +261,11 @@ interface IDispute {
     /// @notice The chain's last demand has not been revealed yet.
     error Dispute_LastDemandOpen();
 
-    /// @notice There is no such position, nothing above it is revealed, or it lies in an INPUT or CONST.
+    /// @notice There is no such position, nothing above it is revealed, it lies in an INPUT or CONST, or in a trace whose tensor
+    /// roots were posted.
     error Dispute_CannotDemand(uint32 tensor, uint8 layer, uint32 index);
 
-    /// @notice The first demand in a tensor, and no other, brings its node.
+    /// @notice The first demand in a tensor brings its node.
     error Dispute_WrongNode(uint32 tensor);
 
     /// @notice The position is revealed already.
@@ -332,8 +335,8 @@ interface IDispute {
     /// @notice Opens a chain with a bond and its first demand.
     /// @param gameId The game.
     /// @param position What is demanded.
-    /// @param node Encoding of the tensor's node, for the first demand in a tensor; else empty.
-    /// @param nodePath Its siblings up to the program's tree hash, lowest first; else none.
+    /// @param node Encoding of the tensor's node, for the first demand in a tensor; else passed over.
+    /// @param nodePath Its siblings up to the program's tree hash, lowest first; else passed over.
     function openChain(GameId gameId, Position calldata position, bytes calldata node, bytes32[] calldata nodePath)
         external
         payable;
@@ -341,8 +344,8 @@ interface IDispute {
     /// @notice A chain's next demand, or the first of the opener's.
     /// @param gameId The game.
     /// @param position What is demanded.
-    /// @param node Encoding of the tensor's node, for the first demand in a tensor; else empty.
-    /// @param nodePath Its siblings up to the program's tree hash, lowest first; else none.
+    /// @param node Encoding of the tensor's node, for the first demand in a tensor; else passed over.
+    /// @param nodePath Its siblings up to the program's tree hash, lowest first; else passed over.
     function demand(GameId gameId, Position calldata position, bytes calldata node, bytes32[] calldata nodePath)
         external;
 
