@@ -147,7 +147,8 @@ def _why(found: Verification) -> str:
     if checked is not None and checked.problem:
         return f": {checked.problem}"
     if checked is not None and checked.wrong:
-        return f": {len(checked.wrong):,} elements are beyond the tolerance"
+        count = len(checked.wrong)
+        return f": {count:,} {'element is' if count == 1 else 'elements are'} beyond the tolerance"
     return ""
 
 

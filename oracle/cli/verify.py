@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from oracle.cli.session import session
-from oracle.cli.show import Json, example, print_json, print_pairs, say, working
+from oracle.cli.show import Json, example, print_json, print_pairs, working
 from oracle.cli.units import parse_address
 
 _Address = Annotated[
@@ -82,8 +82,8 @@ def verify(
         print_json(to_json(found, endpoints))
     else:
         print_pairs(lines(found))
-        say("\nNot proven:")
+        typer.echo("\nNot proven:")
         for each in not_proven(found, endpoints):
-            say(f"- {each}")
+            typer.echo(f"- {each}")
     if found.verdict:
         raise typer.Exit(int(found.verdict))

@@ -168,7 +168,7 @@ def test_the_verdict_is_told_with_what_it_rests_on(show: Show, file: Path) -> No
     found = conclude(evidence, judged(evidence, file, None))
     assert (found.verdict, found.standing) == (Verdict.WRONG_OPEN, Standing.CHALLENGEABLE)
     shown = "\n".join(f"{name} {text}" for name, text in lines(found))
-    assert "WRONG, AND IT CAN STILL BE REFUTED: 1 elements are beyond the tolerance" in shown
+    assert "WRONG, AND IT CAN STILL BE REFUTED: 1 element is beyond the tolerance" in shown
     assert "element [0, 1]: 0.75 (0x3f400000), canonically 0.0 (0x00000000), 0.5 allowed" in shown
     assert "self-declared: nothing proves it" in shown
     told = to_json(found, "http://node")
