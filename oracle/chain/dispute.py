@@ -48,10 +48,11 @@ class DemandView:
 
 @dataclass(frozen=True, slots=True)
 class ChainView:
-    """An account's chain as the contract keeps it; `last` means nothing where `demands` is 0."""
+    """An account's chain as the contract keeps it; `last` and its time mean nothing where `demands` is 0."""
 
     bonds: int
     demands: int
+    demanded_at: int
     last: Position
 
 
@@ -86,11 +87,11 @@ class DisputeContract:
     def open_chain(
         self, game_id: GameId, position: Position, node: bytes, node_path: Sequence[bytes], bond_wei: int
     ) -> Call:
-        """Opens a chain with a bond and its first demand; `node` only for the first demand in a tensor."""
+        """Opens a chain with a bond and its first demand; `node` counts only for the first demand in a tensor."""
         return self._call("openChain", game_id, position.to_abi(), node, list(node_path), value=bond_wei)
 
     def demand(self, game_id: GameId, position: Position, node: bytes, node_path: Sequence[bytes]) -> Call:
-        """Makes the next demand of the sender's chain; `node` only for the first demand in a tensor."""
+        """Makes the next demand of the sender's chain; `node` counts only for the first demand in a tensor."""
         return self._call("demand", game_id, position.to_abi(), node, list(node_path))
 
     def reveal(self, game_id: GameId, revelation: Revelation) -> Call:
@@ -179,8 +180,8 @@ class DisputeContract:
 
     def chain_of(self, reader: Reader, game_id: GameId, owner: ChecksumAddress) -> ChainView:
         """An account's chain."""
-        bonds, demands, last = self._view(reader, "chainOf", game_id, owner)[0]
-        return ChainView(bonds, demands, Position(*last))
+        bonds, demands, demanded_at, last = self._view(reader, "chainOf", game_id, owner)[0]
+        return ChainView(bonds, demands, demanded_at, Position(*last))
 
     def credit_of(self, reader: Reader, account: ChecksumAddress) -> int:
         """What an account can withdraw, in wei."""

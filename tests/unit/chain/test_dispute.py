@@ -126,5 +126,5 @@ def test_views_are_typed():
     assert CONTRACT.credit_of(view("creditOf", 2**100), OPERATOR) == 2**100
     assert CONTRACT.constants(view("constants", 7, 8, 7_500)) == Constants(7, 8, 7_500)
     assert CONTRACT.id_of(view("idOf", GAME), SUBJECT) == GAME
-    chain = view("chainOf", (1, 2, (4, 1, 6)))
-    assert CONTRACT.chain_of(chain, GAME, OPENER) == ChainView(1, 2, PLACE)
+    chain = view("chainOf", (1, 2, 3, (4, 1, 6)))
+    assert CONTRACT.chain_of(chain, GAME, OPENER) == ChainView(1, 2, 3, PLACE)
