@@ -179,6 +179,20 @@ def test_lies_are_refuted_in_tensors_of_any_depth(court: Court, leaves: int) -> 
         assert len(played.demands) <= 1 + (leaves > 128) + (leaves > 16_384)
 
 
+def test_a_lie_is_found_below_three_layers_of_the_trace(court: Court) -> None:
+    """More than 2^14 nodes: four demands lead to any small tensor."""
+    where = chain(16_400, 1, outputs=1)
+    lie = shifted(where, 16_390, 0, follow=False)
+    played = Match(court, where, lie).pursue()
+    assert played.verdict is Verdict.REFUTED
+    assert played.demands == [
+        Position(TRACE, 0, 0),
+        Position(TRACE, 1, 64),
+        Position(TRACE, 2, 16_390 >> 1),
+        Position(16_390, 0, 0),
+    ]
+
+
 def test_a_tensor_without_elements_is_refuted_by_its_header(court: Court) -> None:
     """Its one position shows nothing, and binds dtype and count."""
     where = chain(4, 0)
