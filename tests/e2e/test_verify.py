@@ -292,3 +292,27 @@ def test_nothing_comes_from_a_database(scene: Scene, tmp_path: Path) -> None:
     scene.answer(request, scene.right)
     scene.told(request, Verdict.RIGHT_PROVISIONAL)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_how_many_hands_is_counted_from_the_chain(scene: Scene) -> None:
+    """The same events, counted by another program: shares, bonds, challenges, and who was refuted by whom."""
+    request = scene.ask(window=LONG, trace_time=5)
+    subject = scene.answer(request, scene.wrong)
+    scene.challenge(subject)
+    scene.later(5)
+    assert scene.chain.dispute is not None
+    scene.does("challenger", scene.chain.dispute.forfeit_trace(subject))
+    config = ("--config", scene.devnet.config)
+    found = json.loads(assay(*config, "concentration", "--json").out)
+    operator, challenger = (scene.senders[role].address for role in ("operator-1", "challenger"))
+    spreads = found["spreads"]
+    assert spreads["answers"]["shares"] == {operator: 1.0}
+    assert spreads["challenges"]["shares"] == spreads["refutations"]["shares"] == {challenger: 1.0}
+    assert spreads["refuted_answers"]["shares"] == {operator: 1.0}
+    assert (spreads["answers"]["effective_number"], spreads["answers"]["nakamoto"]) == (1.0, 1)
+    challenged = spreads["challenges"]["total"]
+    assert spreads["challenger_bonds_gwei"]["total"] == challenged * request.policy.challenger_bond
+    assert found["requests_that_named_their_operator"] == 0.0
+    later = json.loads(assay(*config, "concentration", "--json", "--from-block", found["to_block"] + 1).out)
+    assert later["spreads"]["answers"]["total"] == 0
+    assert "100.0%" in assay(*config, "concentration").out
