@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 import oracle
 from oracle.canonical.archive import MAX_BYTES, pack, unpack
-from oracle.canonical.commit import tensor_bytes, tensor_root
+from oracle.canonical.commit import Tree, bind_program, tensor_bytes, tensor_root
 from oracle.canonical.cost import MAX_PROOF_BYTES, MAX_PROOF_GAS, node_cost, program_cost
 from oracle.canonical.manifest import (
     FORMAT,
@@ -93,6 +93,15 @@ class Bundle:
                 raise ModelError(f"The output {name!r} is {spec.tensor.dtype.label}: only floats have a tolerance.")
             outputs.append(OutputSpec(spec.tensor, atol, rtol))
         return replace(self, model=replace(self.model, outputs=tuple(outputs)))
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a model's program root commits to, valid or not: the version, and the encodings of the nodes."""
+
+    model: Model
+    version: int
+    nodes: tuple[bytes, ...]
 
 
 def make_bundle(onnx: bytes, digest: bytes, lowering: Lowering, lowered: "Lowered") -> Bundle:
@@ -189,6 +198,23 @@ def read_bundle(path: Path, *, max_bytes: int = MAX_BYTES, model_id: bytes | Non
     )
 
 
+def read_committed(path: Path, *, max_bytes: int = MAX_BYTES, model_id: bytes | None = None) -> Committed:
+    """The encodings in a bundle whose program may break any rule, except that they lead to its model's program root.
+
+    Raises `ModelError` where they do not, or where the bundle is another model's than `model_id`.
+    """
+    entries = unpack(_content(path, max_bytes), _ENTRIES)
+    manifest = Manifest.decode(bytes(entries["manifest.json"]))
+    model = manifest.model()
+    if model_id is not None and model.id != model_id:
+        raise ModelError(f"It is the bundle of model 0x{model.id.hex()}, not of 0x{model_id.hex()}.")
+    nodes = tuple(_encodings(entries["program.bin"], MAX_NODES, model.node_count))
+    root = bind_program(manifest.program.version, len(nodes), Tree.over_leaves(nodes).hash)
+    if root != model.program_root:
+        raise ModelError(f"The bundle's program has root {root.hex()}, not {model.program_root.hex()}.")
+    return Committed(model, manifest.program.version, nodes)
+
+
 def _content(path: Path, max_bytes: int) -> bytes:
     if not path.is_file():
         raise ModelError(f"There is no bundle at {path}.", hint="Check the path, or make one: `assay model compile`.")
@@ -262,17 +288,21 @@ def _length_first(encodings: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _nodes(data: memoryview, count: int) -> tuple[Node, ...]:
-    nodes: list[Node] = []
-    position = 0
+    return tuple(map(decode_node, _encodings(data, min(count, MAX_NODES), count)))
+
+
+def _encodings(data: memoryview, most: int, said: int) -> Iterator[bytes]:
+    """The encodings in `program.bin`; raises `ModelError` for a torn one, and for more than `most`; `said` are due."""
+    position = number = 0
     while position < len(data):
         start = position + 4
         position = start + int.from_bytes(data[position:start], "big")
         if position > len(data) or start > len(data):
-            raise ModelError(f"The bundle's program ends within node {len(nodes)}.")
-        if len(nodes) == min(count, MAX_NODES):
-            raise ModelError(f"The bundle's program has more than {len(nodes)} nodes; it says {count}.")
-        nodes.append(decode_node(bytes(data[start:position])))
-    return tuple(nodes)
+            raise ModelError(f"The bundle's program ends within node {number}.")
+        if number == most:
+            raise ModelError(f"The bundle's program has more than {most} nodes; it says {said}.")
+        number += 1
+        yield bytes(data[start:position])
 
 
 def _roots(program: Program) -> Sequence[bytes]:

@@ -56,9 +56,18 @@ class FetchLimits:
 _USUAL: Final = FetchLimits()
 
 
+Accept = Callable[[Path, Model, FetchLimits], None]
+"""Raises `ModelError` for a file that is not to be taken for a model's bundle."""
+
+
 def bundle_path(cache: Path, model: Model) -> Path:
     """Where `fetch_bundle` keeps the bundle of a model."""
     return cache / f"{model.id.hex()}{SUFFIX}"
+
+
+def accept_bundle(path: Path, model: Model, limits: FetchLimits) -> None:
+    """Read a bundle, recomputing all there is; raises `ModelError` where it is broken or another model's."""
+    read_bundle(path, max_bytes=limits.max_bytes, model_id=model.id)
 
 
 def fetch_bundle(
@@ -67,19 +76,20 @@ def fetch_bundle(
     cache: Path,
     *,
     limits: FetchLimits = _USUAL,
+    accept: Accept = accept_bundle,
     resolver: Resolve = resolve,
     network: httpcore.NetworkBackend | None = None,
 ) -> Path:
     """The bundle of `model`: from the folder `cache` if it is there, else from the first mirror that has it.
 
-    It is the model's by its id, and is read and verified before it is in the cache, whole. `resolver` and `network`
-    replace this machine's. Raises `ModelError` that says of each mirror why it did not serve, or that the cache cannot
-    be written.
+    It is the model's by its id, and is read and verified by `accept` before it is in the cache, whole. `resolver` and
+    `network` replace this machine's. Raises `ModelError` that says of each mirror why it did not serve, or that the
+    cache cannot be written.
     """
     target = bundle_path(cache, model)
     if target.is_file():
         try:
-            _accept_bundle(target, model, limits)
+            accept(target, model, limits)
         except ModelError as problem:
             _log.warning("cached_bundle_refused", file=target.name, reason=problem.message)
         else:
@@ -99,7 +109,7 @@ def fetch_bundle(
                 break
             deadline = min(now + limits.seconds, end)
             try:
-                _fetch(uri, model, target, limits, connect, deadline)
+                _fetch(uri, model, target, limits, accept, connect, deadline)
             except (ModelError, *_BROKEN) as problem:
                 reason = _reason(problem)
                 failures.append(f"{shown_uri(uri)}: {reason}")
@@ -118,6 +128,7 @@ def _fetch(
     model: Model,
     target: Path,
     limits: FetchLimits,
+    accept: Accept,
     connect: Callable[[float], PublicNetwork],
     deadline: float,
 ) -> None:
@@ -130,15 +141,10 @@ def _fetch(
         file.flush()
         os.fsync(file.fileno())
         if is_bundle(path):
-            _accept_bundle(path, model, limits)
+            accept(path, model, limits)
             path.replace(target)
         else:
             _compile(path, model, target, limits)
-
-
-def _accept_bundle(path: Path, model: Model, limits: FetchLimits) -> None:
-    """Read a bundle, recomputing all there is; raises `ModelError` where it is broken or another model's."""
-    read_bundle(path, max_bytes=limits.max_bytes, model_id=model.id)
 
 
 def _compile(path: Path, model: Model, target: Path, limits: FetchLimits) -> None:

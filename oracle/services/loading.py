@@ -8,10 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from oracle.canonical.bundle import Bundle, is_bundle, read_bundle
+from oracle.canonical.archive import MAX_BYTES
+from oracle.canonical.bundle import Bundle, is_bundle, read_bundle, read_committed
 from oracle.canonical.model import Model
 from oracle.canonical.program.node import Kind
 from oracle.canonical.program.program import Program
+from oracle.canonical.program_fault import program_fault
 from oracle.chain.protocol import ModelId
 from oracle.errors import ModelError
 from oracle.inference.canonical_model import from_bundle
@@ -20,7 +22,7 @@ from oracle.inference.onnx_bytes import read_onnx
 from oracle.inference.recompiling import recompile
 from oracle.inference.screening import Screen, screen_bundle
 from oracle.metrics import UnjudgedReason
-from oracle.services.library import Found, Unwatched, examine
+from oracle.services.library import Found, Malformed, Unwatched, examine
 from oracle.store.catalogue import StoredModel
 
 
@@ -49,7 +51,7 @@ def given(ids: Iterable[str], paths: Iterable[Path]) -> Given:
     files: dict[bytes, Path] = {}
     for path in paths:
         if is_bundle(path):
-            bundles[read_bundle(path).model.program_root] = path
+            bundles[read_committed(path).model.program_root] = path
         else:
             files[read_onnx(path).digest] = path
     return Given(bundles, files, frozenset(ModelId(bytes.fromhex(each[2:])) for each in ids))
@@ -81,16 +83,18 @@ class Loader:
         """The model's program, ready to run; raises `ModelError` where neither files nor mirrors have it."""
         model = stored.model
         bundle = self._from_files(model) or self._fetched(model, stored.uris)
+        if isinstance(bundle, Malformed):
+            return bundle
         is_named = self._named.names(stored)
         too_much = None if is_named else excess(bundle.program, self._bounds)
         if too_much is not None:
             return Unwatched(UnjudgedReason.TOO_COSTLY, too_much)
         return examine(model, from_bundle(bundle), self._screen(bundle) if is_named else None)
 
-    def _from_files(self, model: Model) -> Bundle | None:
+    def _from_files(self, model: Model) -> Bundle | Malformed | None:
         path = self._named.bundles.get(model.program_root)
         if path is not None:
-            return read_bundle(path)
+            return opened(path, model)
         path = self._named.files.get(model.onnx_digest)
         if path is None:
             return None
@@ -105,17 +109,39 @@ class Loader:
             hint="Give the model's bundle.",
         )
 
-    def _fetched(self, model: Model, uris: Sequence[str]) -> Bundle:
+    def _fetched(self, model: Model, uris: Sequence[str]) -> Bundle | Malformed:
         if self._fetch is None:
             raise ModelError("No file was given for the model, and none is fetched.", hint="Set `challenger.fetch`.")
-        path = fetch_bundle(uris, model, self._cache, limits=self._fetch)
-        return read_bundle(path, max_bytes=self._fetch.max_bytes)
+        path = fetch_bundle(uris, model, self._cache, limits=self._fetch, accept=_accept)
+        return opened(path, model, max_bytes=self._fetch.max_bytes, model_id=model.id)
 
     def _screen(self, bundle: Bundle) -> Screen | None:
         try:
             return screen_bundle(bundle, f"model 0x{bundle.model.id.hex()}", threads=self._threads)
         except ModelError:
             return None
+
+
+def _accept(path: Path, model: Model, limits: FetchLimits) -> None:
+    """Take what is right, and what shows that the model's program is not; raises `ModelError` for anything else."""
+    opened(path, model, max_bytes=limits.max_bytes, model_id=model.id)
+
+
+def opened(
+    path: Path, model: Model, *, max_bytes: int = MAX_BYTES, model_id: bytes | None = None
+) -> Bundle | Malformed:
+    """A bundle with the program of `model`, or what is wrong with that program; of `model_id`, if given.
+
+    Raises `ModelError` for any other file.
+    """
+    try:
+        return read_bundle(path, max_bytes=max_bytes, model_id=model_id)
+    except ModelError:
+        committed = read_committed(path, max_bytes=max_bytes, model_id=model_id)
+        claim = program_fault(model, committed.nodes, committed.version)
+        if claim is None:
+            raise
+        return Malformed(model, claim)
 
 
 def excess(program: Program, bounds: Bounds) -> str | None:

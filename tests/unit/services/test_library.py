@@ -1,0 +1,250 @@
+"""Libraries of models: what is judged by, that nothing slow holds up the watch, that strangers' models are bounded."""
+
+import time
+from dataclasses import replace
+from threading import Event
+
+import pytest
+
+from oracle.canonical.bundle import SUFFIX, write_bundle
+from oracle.canonical.program.node import Kind
+from oracle.canonical.program_fault import ModelClaim, NodeClaim
+from oracle.canonical.prove import program_root
+from oracle.chain.protocol import ModelId, checksum
+from oracle.errors import ModelError
+from oracle.inference.compiling import compile_file
+from oracle.inference.fetching import FetchLimits, bundle_path
+from oracle.metrics import UnjudgedReason
+from oracle.services.library import RETRY_SECONDS, Malformed, OwnModels, Shelf, Unwatched, Watched, examine
+from oracle.services.loading import Bounds, Loader, excess, given
+from oracle.store.catalogue import StoredModel
+from tests.unit.services.world import MODELS, compiled, tolerant, with_program
+
+DIGITS, CREDIT = with_program("digits"), with_program("credit")
+BUNDLE = compile_file(MODELS / "digits.onnx")
+AMPLE = Bounds(10**12, 2**40)
+
+
+class Catalogue:
+    """Announced models."""
+
+    def __init__(self, *models):
+        self.models = {model.id: stored(model) for model in models}
+
+    def get(self, model_id):
+        return self.models.get(model_id)
+
+
+def stored(model, *uris):
+    """A model as it was announced."""
+    made = StoredModel(ModelId(model.id), model.onnx_digest, checksum("0x" + "11" * 20), b"", uris, 1)
+    return _Announced(made, model)
+
+
+class _Announced:
+    def __init__(self, made, model):
+        self.__dict__.update({name: getattr(made, name) for name in StoredModel.__slots__})
+        self.model = model
+
+
+def shelf(*models, load, chosen=lambda _stored: True, max_models=4):
+    """A shelf of announced models."""
+    return Shelf(Catalogue(*models), load, chosen=chosen, max_models=max_models)
+
+
+def got(found, model, now=0.0):
+    """What a shelf has once it has loaded it."""
+    found.get(model.id, now)
+    found.settle()
+    return found.get(model.id, now)
+
+
+def loader(*, ids=(), paths=(), cache=None, fetch=None, bounds=AMPLE):
+    """A loader of named models."""
+    return Loader(given(ids, paths), cache=cache, fetch=fetch, bounds=bounds, threads=1)
+
+
+def test_loading_holds_up_nothing():
+    """A mirror that takes minutes must not cost another game its move."""
+    release = Event()
+
+    def load(each):
+        release.wait(10)
+        return Watched(each.model, compiled("digits"))
+
+    slow = shelf(DIGITS, load=load)
+    began = time.monotonic()
+    assert slow.get(DIGITS.id, 0) is None
+    assert slow.get(DIGITS.id, 0) is None
+    assert time.monotonic() - began < 5
+    release.set()
+    slow.settle()
+    assert isinstance(slow.get(DIGITS.id, 0), Watched)
+
+
+def test_what_no_mirror_serves_is_tried_again_after_a_pause_that_doubles():
+    """A mirror may come back, and must not be hammered."""
+    tries = []
+
+    def load(each):
+        tries.append(each.id)
+        raise ModelError("no mirror")
+
+    absent = shelf(DIGITS, load=load)
+    now = 0.0
+    assert got(absent, DIGITS).reason is UnjudgedReason.NO_BUNDLE
+    for number, pause in enumerate((1, 2, 4), start=1):
+        now += pause * RETRY_SECONDS - 1
+        absent.get(DIGITS.id, now)
+        assert len(tries) == number
+        now += 1
+        got(absent, DIGITS, now)
+        assert len(tries) == number + 1
+
+
+def test_a_new_mirror_is_asked_at_once():
+    """Somebody saw that the model was missing, and helps."""
+    tries = []
+
+    def load(each):
+        tries.append(each.uris)
+        raise ModelError("no mirror")
+
+    absent = shelf(DIGITS, load=load)
+    got(absent, DIGITS)
+    absent._catalogue.models[DIGITS.id].uris = ("https://new.example/digits.assay",)
+    got(absent, DIGITS)
+    assert len(tries) == 2
+
+
+def test_attack_51_a_model_that_crashes_its_loader_is_told_and_ends_nothing():
+    """Whatever a stranger announces, the watch over others' models goes on."""
+
+    def load(_stored):
+        raise MemoryError("too large")
+
+    assert got(shelf(DIGITS, load=load), DIGITS).reason is UnjudgedReason.LOADING_FAILED
+
+
+def test_the_least_recently_used_models_leave_first():
+    """Many announced models must not fill the memory."""
+    names = [tolerant(DIGITS, 1e-3 * number) for number in range(1, 6)]
+    small = shelf(*names, load=lambda each: Watched(each.model, compiled("digits")), max_models=3)
+    for model in names:
+        got(small, model)
+    assert set(small._entries) == {model.id for model in names[-3:]}
+
+
+def test_models_without_a_program_are_malformed_if_the_chain_says_so():
+    """A model of no nodes contradicts itself: whoever answers for it loses its bond."""
+    nothing = replace(DIGITS, program_root=bytes(32), node_count=0, worst_leaf_gas=0)
+    found = shelf(nothing, load=None).get(nothing.id, 0)
+    assert isinstance(found, Malformed)
+    assert found.claim == ModelClaim()
+    rootless = replace(DIGITS, program_root=bytes(32))
+    assert shelf(rootless, load=None).get(rootless.id, 0).reason is UnjudgedReason.NO_PROGRAM
+
+
+def test_only_chosen_models_are_watched():
+    """Who names models has the others left alone."""
+    some = shelf(DIGITS, CREDIT, load=None, chosen=lambda each: each.id == DIGITS.id)
+    assert some.watches(DIGITS.id)
+    assert not some.watches(CREDIT.id)
+    assert not some.watches(b"\1" * 32)
+
+
+def test_an_operator_watches_every_model_with_a_program_of_its_own():
+    """Another publisher's tolerances make another model with the same program."""
+    wider = tolerant(DIGITS, 1.0)
+    own = OwnModels(Catalogue(DIGITS, wider, CREDIT), [compiled("digits")], {})
+    assert [own.watches(model.id) for model in (DIGITS, wider, CREDIT)] == [True, True, False]
+    assert own.get(wider.id, 0).model == wider
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda model: replace(model, worst_leaf_gas=model.worst_leaf_gas - 1),
+        lambda model: replace(model, node_count=model.node_count + 1),
+        lambda model: replace(model, inputs=()),
+    ],
+    ids=["worst leaf", "node count", "inputs"],
+)
+def test_attack_40_a_model_that_contradicts_its_program_is_malformed(changed):
+    """It is announced with the root of a sound program; the contradiction is the publisher's and provable."""
+    assert isinstance(examine(changed(DIGITS), compiled("digits"), None), Malformed)
+
+
+def test_a_larger_declared_worst_leaf_is_no_fault():
+    """The declaration is a bound."""
+    generous = replace(DIGITS, worst_leaf_gas=DIGITS.worst_leaf_gas + 1)
+    assert isinstance(examine(generous, compiled("digits"), None), Watched)
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["from a mirror", "named"])
+def test_attack_40_a_bundle_with_a_malformed_program_shows_what_is_wrong_with_it(tmp_path, named):
+    """No tool of ours runs it; but that it is malformed is all there is to prove."""
+    nodes = tuple(replace(n, slot=9) if n.kind is Kind.INPUT else n for n in BUNDLE.program.nodes)
+    program = replace(BUNDLE.program, nodes=nodes)
+    model = replace(BUNDLE.model, program_root=program_root(program))
+    path = bundle_path(tmp_path, model)
+    write_bundle(path, replace(BUNDLE, program=program, model=model))
+    found = loader(paths=[path] if named else (), cache=tmp_path, fetch=FetchLimits()).load(stored(model))
+    assert isinstance(found, Malformed)
+    assert isinstance(found.claim, NodeClaim)
+
+
+def test_attack_52_a_cached_bundle_that_is_damaged_is_no_fault_of_the_model(tmp_path):
+    """What is only broken proves nothing, and nothing is bonded on it."""
+    path = bundle_path(tmp_path, BUNDLE.model)
+    write_bundle(path, BUNDLE)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ModelError):
+        loader(cache=tmp_path, fetch=FetchLimits()).load(stored(BUNDLE.model))
+
+
+@pytest.mark.parametrize("suffix", [".onnx", SUFFIX])
+def test_named_files_serve_every_model_of_their_program(tmp_path, suffix):
+    """An ONNX file or a bundle, whatever tolerances the model was published with."""
+    path = MODELS / "digits.onnx"
+    if suffix == SUFFIX:
+        path = tmp_path / "digits.assay"
+        write_bundle(path, BUNDLE)
+    named = loader(paths=[path])
+    found = named.load(stored(tolerant(DIGITS, 0.5)))
+    assert isinstance(found, Watched)
+    assert found.screen is not None
+    with pytest.raises(ModelError, match="No file was given"):
+        named.load(stored(CREDIT))
+
+
+def test_attack_69_a_digest_beside_another_program_is_told():
+    """The program is authoritative: the file's own would judge by other numbers."""
+    poisoned = replace(DIGITS, program_root=b"\5" * 32)
+    with pytest.raises(ModelError, match="lowers to"):
+        loader(paths=[MODELS / "digits.onnx"]).load(stored(poisoned))
+
+
+def test_attack_51_a_stranger_s_onnx_file_is_not_given_to_onnxruntime(tmp_path):
+    """A crash in a parser of native code would end the watch over all models; the program suffices to judge."""
+    write_bundle(bundle_path(tmp_path, BUNDLE.model), BUNDLE)
+    found = loader(cache=tmp_path, fetch=FetchLimits()).load(stored(BUNDLE.model))
+    assert isinstance(found, Watched)
+    assert found.screen is None
+    trusted = loader(ids=[f"0x{BUNDLE.model.id.hex()}"], cache=tmp_path, fetch=FetchLimits())
+    assert trusted.load(stored(BUNDLE.model)).screen is not None
+
+
+def test_attack_51_a_stranger_s_model_that_takes_too_much_is_left(tmp_path):
+    """Else one model of endless sums would keep the watch from all others. One that is named may take its time."""
+    write_bundle(bundle_path(tmp_path, BUNDLE.model), BUNDLE)
+    for bounds, what in ((Bounds(10, 2**40), "multiplications"), (Bounds(10**12, 10), "bytes")):
+        found = loader(cache=tmp_path, fetch=FetchLimits(), bounds=bounds).load(stored(BUNDLE.model))
+        assert isinstance(found, Unwatched)
+        assert found.reason is UnjudgedReason.TOO_COSTLY
+        assert what in found.words
+        named = loader(ids=[f"0x{BUNDLE.model.id.hex()}"], cache=tmp_path, fetch=FetchLimits(), bounds=bounds)
+        assert isinstance(named.load(stored(BUNDLE.model)), Watched)
+    assert excess(BUNDLE.program, AMPLE) is None
