@@ -361,7 +361,7 @@ def test_attack_48_killed_between_storing_and_sending_it_resumes_with_the_same_b
     assert {each.raw for each in world.node.seen} == {world.node.seen[0].raw}
 
 
-def test_attack_46_a_demand_that_a_reorg_took_back_is_not_answered_and_its_return_is(world, make):
+def test_attack_4_a_demand_that_a_reorg_took_back_is_not_answered_and_its_return_is(world, make):
     """The contract refuses what was not demanded; what is demanded again must be shown again."""
     challenge, defence = Challenge(world), make()
     challenge.posted()
