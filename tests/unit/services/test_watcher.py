@@ -4,11 +4,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from oracle.canonical import pursuit
+from oracle.canonical.claims import NodeOpening
 from oracle.canonical.layers import Position
+from oracle.canonical.program_fault import NodeClaim
 from oracle.chain.events import Demanded
 from oracle.chain.protocol import Verdict
 from oracle.errors import ConfigError
 from oracle.metrics import Declined, JudgedAs
+from oracle.services.library import Malformed
 from tests.adversary import liars, scenes
 from tests.adversary.table import Refused
 from tests.unit.chain.mempool import ME, no_funds
@@ -157,6 +160,23 @@ def test_an_input_that_fits_no_model_makes_any_answer_wrong(world):
     court = Court(world, SMALL, liars.truth(SMALL), packed=SMALL.packed + b"x")
     run(world, court, once(make_watcher(world, SMALL)))
     assert world.sent() == ["challenge", "proveInput", "claim"]
+
+
+def test_attack_40_an_answer_for_a_malformed_program_is_voided_before_any_trace(world):
+    """That the program is malformed needs no trace to be shown."""
+    court = Court(world, SMALL, liars.truth(SMALL), posts=False)
+    claim = NodeClaim(NodeOpening(2, SMALL.honest.program.encoded[2], SMALL.honest.program.path(2)))
+
+    class Bad:
+        def watches(self, _model_id):
+            return True
+
+        def get(self, _model_id, _now):
+            return Malformed(SMALL.model, claim)
+
+    run(world, court, once(make_watcher(world, library=Bad())))
+    assert world.sent() == ["challenge", "proveNode", "claim"]
+    assert court.game.verdict is Verdict.VOIDED
 
 
 def test_nothing_is_bonded_above_the_limit(world):
