@@ -32,6 +32,7 @@ from oracle.errors import ChainError, InputError
 from oracle.services.context import Chain
 from oracle.services.verdict import Ending
 
+_LEAST_DIGITS = 4
 _OTHER_ENDPOINT = "Ask another endpoint."
 
 
@@ -72,8 +73,9 @@ class Evidence:
 
 @dataclass(slots=True)
 class _Found:
-    """What the logs hold, sorted out."""
+    """What the logs hold of requests whose id begins with `prefix` (hex digits), sorted out; of others nothing."""
 
+    prefix: str
     requests: dict[RequestId, Requested] = field(default_factory=dict)
     answers: dict[RequestId, list[tuple[Answered, Log]]] = field(default_factory=dict)
     endings: dict[RequestId, list[Ending]] = field(default_factory=dict)
@@ -83,6 +85,8 @@ class _Found:
     games: dict[GameId, list[Happening]] = field(default_factory=dict)
 
     def take(self, item: Happening) -> None:
+        if not self._concerns(item.event):
+            return
         match item.event:
             case Requested() as event:
                 self.requests[event.request_id] = event
@@ -99,13 +103,21 @@ class _Found:
             case event if isinstance(event, GameEvent):
                 self.games.setdefault(event.game_id, []).append(item)
 
-    def find(self, reference: str) -> Requested:
-        prefix = reference.lower().removeprefix("0x")
-        found = [each for each in self.requests.values() if each.request_id.hex().startswith(prefix)]
-        if len(prefix) < 4 or not found:
+    def _concerns(self, event: Event) -> bool:
+        if isinstance(event, ModelPublished | EnvironmentPublished):
+            return True
+        request_id = getattr(event, "request_id", None)
+        if isinstance(request_id, bytes):
+            return request_id.hex().startswith(self.prefix)
+        return getattr(event, "game_id", None) in self.games
+
+    def only(self, reference: str) -> Requested:
+        """The one request; raises `InputError` where there is none, or several."""
+        found = list(self.requests.values())
+        if not found:
             raise InputError(
                 f"No request on this chain has an id that begins with {reference!r}.",
-                hint="Give at least 4 hex digits; `chain.start_block` (--start-block) bounds the search.",
+                hint="`assay status` lists the latest; `chain.start_block` (--start-block) bounds the search.",
             )
         if len(found) > 1:
             raise InputError(f"{reference!r} begins {len(found)} requests' ids.", hint="Give more digits.")
@@ -135,12 +147,15 @@ def gather(chain: Chain, request: str, attempt: int | None) -> Evidence:
     Raises `InputError` where there is no such request or attempt, `ChainError` where what the endpoint shows
     contradicts itself: a hash that is not that of its content, an answer that is not the one the oracle keeps.
     """
+    prefix = request.lower().removeprefix("0x")
+    if len(prefix) < _LEAST_DIGITS:
+        raise InputError(f"{request!r} is no id of a request.", hint=f"Give at least {_LEAST_DIGITS} hex digits.")
     head = chain.provider.block("latest")
-    found = _Found()
+    found = _Found(prefix)
     first, span = chain.settings.chain.start_block, chain.settings.chain.max_log_range
     for item in happenings(chain.provider, chain.addresses.deployed, first, head.number, span=span):
         found.take(item)
-    requested = found.find(request)
+    requested = found.only(request)
     _check_request(chain, requested)
     request_id = requested.request_id
     answers = found.answers.get(request_id, [])

@@ -1,5 +1,6 @@
 """The map of authority is complete: CI fails on a function, or a contract, that it does not explain."""
 
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
@@ -27,10 +28,10 @@ def test_every_function_that_changes_state_is_explained() -> None:
 def test_every_packaged_contract_is_in_the_map_or_changes_nothing() -> None:
     """A contract that nobody listed could hold any function at all."""
     assert packaged() <= {*CONTRACTS, *PURE, *EXAMPLES}
-    assert set(CONTRACTS) <= packaged()
+    assert {*CONTRACTS, *PURE} <= packaged()
 
 
-@pytest.mark.parametrize("name", sorted(packaged() & set(PURE)))
+@pytest.mark.parametrize("name", PURE)
 def test_the_verifier_cannot_change_state(name: str) -> None:
     """Arithmetic has no memory and no favourites."""
     assert state_changing(name) == []
@@ -58,7 +59,7 @@ def test_a_new_function_breaks_the_map(monkeypatch: pytest.MonkeyPatch) -> None:
         {"type": "function", "name": "pause", "stateMutability": "nonpayable", "inputs": [], "outputs": []},
         {"type": "receive", "stateMutability": "payable"},
     ]
-    changed = abi.Artifact(**{**vars(real), "abi": grown})
+    changed = replace(real, abi=grown)
     monkeypatch.setattr(authority, "artifact", lambda name: changed if name == "ModelRegistry" else abi.artifact(name))
     assert unexplained() == ["ModelRegistry.pause", "ModelRegistry.receive"]
     with pytest.raises(LookupError, match=r"ModelRegistry\.pause, ModelRegistry\.receive"):
