@@ -25,7 +25,7 @@ from oracle.chain.provider import (
 from oracle.chain.signer import Signer
 from oracle.errors import AssayError, ChainError, FundsError, RejectedError, WaitTimeout
 from oracle.store.database import Store
-from oracle.store.transactions import PENDING, OutboxTransaction
+from oracle.store.transactions import OutboxTransaction
 
 _log = structlog.get_logger(__name__)
 
@@ -142,13 +142,16 @@ class Sender:
     def hurry(self, sent: int, *, seconds_left: float) -> None:
         """Let a transaction that must be mined within `seconds_left` wait less for its next replacement.
 
-        It waits a quarter of what is left, or `bump_after` where that is less; the other rules hold as ever.
+        It waits a quarter of what is left, or `bump_after` where that is less; the other rules hold as ever. So do
+        those with lower nonces, which must be mined before it.
         """
+        patience = min(self._rules.bump_after, max(seconds_left, 0.0) / _HURRY)
         with self._lock:
-            stored = self._outbox.get(sent)
-            if stored.state in PENDING:
-                patience = min(self._rules.bump_after, max(seconds_left, 0.0) / _HURRY)
-                self._nurse(stored, replace(self._rules, bump_after=patience))
+            pending = self._outbox.pending(self.address)
+            last = next((stored.nonce for stored in pending if stored.id == sent), -1)
+            for stored in pending:
+                if stored.nonce <= last:
+                    self._nurse(stored, replace(self._rules, bump_after=patience))
 
     def execute(self, call: Call, *, purpose: str, gas_limit: int | None = None, timeout: float = 180.0) -> Mined:
         """Send and wait until mined; raises `RejectedError` if it reverted, `WaitTimeout` after `timeout` seconds."""

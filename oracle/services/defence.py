@@ -176,9 +176,9 @@ class Defence:
                 self._moves.hurry(posting, owed.urgency - now)
             return owed if posting is None else None
         carrying = underway.reveals(owed.game.id)
-        for position in owed.positions:
-            if position in carrying:
-                self._moves.hurry(carrying[position], owed.game.demands[position].due - now)
+        soonest = {carrying[position].id: position for position in reversed(owed.positions) if position in carrying}
+        for position in soonest.values():
+            self._moves.hurry(carrying[position], owed.game.demands[position].due - now)
         rest = tuple(position for position in owed.positions if position not in carrying)
         return replace(owed, positions=rest) if rest else None
 

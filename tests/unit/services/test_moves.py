@@ -105,6 +105,16 @@ def test_the_nearer_its_deadline_the_sooner_a_move_pays_more(world, move, second
         assert second.priority_fee >= first.priority_fee * 1.1
 
 
+def test_what_stands_before_a_hurried_move_is_hurried_too(world, move):
+    """Transactions are mined in the order of their nonces: a cheap answer must not hold up a reveal."""
+    move(1)
+    move(2)
+    move(3)
+    world.now += 6
+    move(2, seconds_left=20)
+    assert [each.nonce for each in world.node.seen] == [0, 1, 2, 0, 1]
+
+
 def test_calldata_under_way_can_be_seen(world, move):
     """Who puts several things into one call must know what is in the calls before it."""
     move(1)
