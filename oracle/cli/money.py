@@ -1,4 +1,4 @@
-"""`assay balance|deposit|withdraw`: an account's ether and its stake in the oracle."""
+"""`assay balance|deposit|withdraw`: an account's ether, its stake in the oracle, and its credit of disputes."""
 
 from typing import Annotated
 
@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(epilog=example("assay --as operator-1 balance"))(balance)
     app.command(epilog=example("assay --as operator-1 deposit 0.5"))(deposit)
-    app.command(epilog=example("assay --as operator-1 withdraw all"))(withdraw)
+    app.command(epilog=example("assay --as operator-1 withdraw all", "assay --as challenger withdraw all --credit"))(
+        withdraw
+    )
 
 
 def balance(
@@ -25,7 +27,11 @@ def balance(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Ether for gas, and stake: all of it, what is locked behind answers, what is free."""
+    """Ether for gas; stake: all of it, what is locked behind answers, what is free; credit of disputes.
+
+    Shares of refuted bonds are in the stake, also a challenger's. Bonds that came back, and what upheld answers earned
+    of others' bonds, are credit.
+    """
     from eth_utils.address import to_checksum_address  # noqa: PLC0415
 
     from oracle.services.context import open_signer  # noqa: PLC0415
@@ -33,8 +39,15 @@ def balance(
     with session(context).chain() as chain:
         account = open_signer(chain.settings).address if address is None else to_checksum_address(address)
         ether, stake = chain.provider.balance(account), chain.oracle.stake_of(chain.provider, account)
+        credit = 0 if chain.dispute is None else chain.dispute.credit_of(chain.provider, account)
     if json:
-        amounts = {"ether_wei": ether, "stake_wei": stake.balance, "locked_wei": stake.locked, "free_wei": stake.free}
+        amounts = {
+            "ether_wei": ether,
+            "stake_wei": stake.balance,
+            "locked_wei": stake.locked,
+            "free_wei": stake.free,
+            "credit_wei": credit,
+        }
         print_json({"address": account, **{name: str(wei) for name, wei in amounts.items()}})
         return
     print_pairs(
@@ -44,6 +57,7 @@ def balance(
             ("stake", f"{show_ether(stake.balance)} ether"),
             ("  locked", f"{show_ether(stake.locked)} ether, behind answers that are not final"),
             ("  free", f"{show_ether(stake.free)} ether, can be withdrawn"),
+            ("credit", f"{show_ether(credit)} ether of disputes, can be withdrawn"),
         ]
     )
 
@@ -93,15 +107,21 @@ def withdraw(
     to: Annotated[
         str | None, typer.Option(parser=parse_address, metavar="ADDRESS", help="Where to [default: your own account]")
     ] = None,
+    credit: Annotated[
+        bool, typer.Option("--credit", help="Take it from the credit of disputes, not the stake.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Take free stake out. What is locked behind answers becomes free when they are final."""
+    """Take free stake out, or credit. What is locked behind answers becomes free when they are final."""
     from eth_utils.address import to_checksum_address  # noqa: PLC0415
 
     from oracle.errors import FundsError  # noqa: PLC0415
     from oracle.services.context import open_sender  # noqa: PLC0415
 
     asked = None if amount == _ALL else parse_ether(amount)
+    if credit:
+        _withdraw_credit(context, asked, to, json=json)
+        return
     with session(context).chain() as chain, open_sender(chain) as sender:
         stake = chain.oracle.stake_of(chain.provider, sender.address)
         wei = stake.free if asked is None else asked
@@ -137,6 +157,46 @@ def withdraw(
         [
             ("withdrawn", f"{show_ether(wei)} ether to {receiver}"),
             ("stake left", f"{show_ether(left)} ether"),
+            ("transaction", f"{show_hex(mined.hash)} ({mined.gas_used:,} gas)"),
+        ]
+    )
+
+
+def _withdraw_credit(context: typer.Context, asked: int | None, to: str | None, *, json: bool) -> None:
+    from eth_utils.address import to_checksum_address  # noqa: PLC0415
+
+    from oracle.errors import FundsError  # noqa: PLC0415
+    from oracle.services.context import open_sender  # noqa: PLC0415
+
+    with session(context).chain() as chain, open_sender(chain) as sender:
+        dispute = chain.dispute
+        available = 0 if dispute is None else dispute.credit_of(chain.provider, sender.address)
+        wei = available if asked is None else asked
+        if dispute is None or wei > available or wei == 0:
+            raise FundsError(
+                f"{sender.address} has {show_ether(available)} ether of credit.",
+                hint=f"Withdraw at most {show_ether(available)}." if available else "Nothing can be withdrawn.",
+            )
+        receiver = sender.address if to is None else to_checksum_address(to)
+        with working("Withdrawing"):
+            mined = sender.execute(dispute.withdraw(wei, receiver), purpose="withdraw")
+        left = dispute.credit_of(chain.provider, sender.address)
+    if json:
+        print_json(
+            {
+                "account": sender.address,
+                "to": receiver,
+                "withdrawn_wei": str(wei),
+                "credit_wei": str(left),
+                "transaction": show_hex(mined.hash),
+                "gas_used": mined.gas_used,
+            }
+        )
+        return
+    print_pairs(
+        [
+            ("withdrawn", f"{show_ether(wei)} ether to {receiver}"),
+            ("credit left", f"{show_ether(left)} ether"),
             ("transaction", f"{show_hex(mined.hash)} ({mined.gas_used:,} gas)"),
         ]
     )
