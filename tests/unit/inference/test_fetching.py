@@ -3,12 +3,15 @@
 import gzip
 import os
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import httpcore
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from oracle.canonical.bundle import Bundle, read_bundle, write_bundle
@@ -78,7 +81,7 @@ def fetch(bundle: Bundle, tmp_path: Path) -> Fetch:
             bundle.model,
             tmp_path / "cache",
             limits=limits or FetchLimits(),
-            resolver=lambda host, _port: names.get(host) or [addresses[host]],
+            resolver=lambda host, _port: [addresses[host]] if host in addresses else names[host],
             network=run.servers,
         )
 
@@ -197,6 +200,22 @@ def test_attack_52_redirects_into_the_local_network_are_refused(fetch: Fetch, tm
     ):
         moved = reply(b"", "301 Moved Permanently", location=location)
         refused(fetch, tmp_path, {"a.example": moved}, "no address of the public", names=names)
+
+
+anything = st.one_of(st.text(), st.text().map("http://{}".format), st.text().map("http://a.example/{}".format))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(anything, st.binary(max_size=40).filter(lambda line: b"\n" not in line and b"\r" not in line))
+def test_attack_52_no_uri_and_no_redirect_does_more_than_be_refused(
+    fetch: Fetch, tmp_path: Path, uri: str, location: bytes
+) -> None:
+    """Whatever a stranger announces or answers is one mirror's refusal: never a crash, never something else fetched."""
+    moved = b"HTTP/1.1 302 Found\r\nconnection: close\r\nlocation: " + location + b"\r\n\r\n"
+    names = defaultdict(lambda: [ADDRESS], {"127.0.0.1": ["127.0.0.1"]})
+    with pytest.raises(ModelError, match="No mirror serves"):
+        fetch({"a.example": moved}, uri, names=names)
+    assert left(tmp_path) == []
 
 
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://a.example/", "gopher://a.example"])
