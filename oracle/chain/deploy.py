@@ -20,11 +20,11 @@ from oracle.errors import ChainError
 
 DAY = 86_400
 
-# Gas of a conviction and of a defence at worst: what a bond must pay for at the base fee of the request's block.
-# Upper bounds from the limits of a dispute: a challenge, K = 7 demands and one proof of 6 M gas; a trace and K
-# reveals of 120,000 bytes at 40 gas a byte.
-CHALLENGE_GAS = 8_000_000
-DEFENCE_GAS = 4_000_000
+# Gas of a conviction and of a defence at worst, measured by tests/differential/test_dispute_gas.py: what a bond must
+# pay for at the base fee of the request's block. A challenge, K demands of the largest node and one proof of 6 M gas;
+# a trace of 256 roots and K reveals of 128 leaves.
+CHALLENGE_GAS = 12_000_000
+DEFENCE_GAS = 10_500_000
 
 MAX_DEMANDS = 7
 """K: three layers of a trace of 2^21 tensors and four of a tensor of 2^28 leaves."""

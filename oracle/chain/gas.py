@@ -36,6 +36,9 @@ ROOT = 2_500
 REVEAL_ITEM = 200_000
 """What revealing a position stores, and hashes of its paths."""
 
+PER_DECODED_BYTE = 100
+"""Decoding a byte of a node, which has 6,000 at most."""
+
 PER_REVEALED_BYTE = 20
 """Copying, hashing and logging a byte that is revealed."""
 
@@ -74,6 +77,11 @@ def prove_limit(calldata: int, judging: int) -> int:
 def move_limit(calldata: int) -> int:
     """For a move of a dispute that reveals and proves nothing, in `calldata` bytes."""
     return BASE + PER_BYTE * calldata + MOVE
+
+
+def demand_limit(calldata: int) -> int:
+    """For `demand` and `openChain` in `calldata` bytes, which may bring a node."""
+    return move_limit(calldata) + PER_DECODED_BYTE * calldata
 
 
 def fit(items: Sequence[T], cost: Callable[[T], tuple[int, int]]) -> list[list[T]]:

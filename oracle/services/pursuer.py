@@ -28,7 +28,7 @@ from oracle.chain.abi import artifact
 from oracle.chain.calls import Call
 from oracle.chain.dispute import DisputeContract
 from oracle.chain.games import Game, Turn
-from oracle.chain.gas import JUDGE_SOURCE, move_limit, prove_limit
+from oracle.chain.gas import JUDGE_SOURCE, demand_limit, move_limit, prove_limit
 from oracle.chain.protocol import GameId
 from oracle.errors import ProofError
 from oracle.metrics import Purpose
@@ -137,7 +137,8 @@ class Pursuer:
             return None  # another demand of ours is on its way, and the next one follows from what it leads to
         deadline = game.next_deadline(me, now, self._max_demands)
         left = None if deadline is None else deadline - now
-        return _plain(call, Purpose.DEMAND, f"demand {shown(move.position)}", left)
+        gas = demand_limit(len(call.data))
+        return Planned(call, gas, Purpose.DEMAND, f"demand {shown(move.position)}", left)
 
     def _prove(self, game: Game, stored: StoredRequest, watched: Watched, move: Move, now: int) -> Planned | None:
         subject, model, dispute = game.subject, watched.model, self._dispute
