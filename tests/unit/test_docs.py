@@ -138,9 +138,9 @@ def test_the_check_of_links_finds_mistakes(tmp_path: Path) -> None:
     assert broken_links(page) == ["none.md", "#nothing"]
 
 
-def annotated() -> str:
-    """The configuration file of the operator's guide."""
-    guide = (ROOT / "docs" / "guides" / "operator.md").read_text()
+def annotated(page: str = "operator") -> str:
+    """The configuration file of a guide."""
+    guide = (ROOT / "docs" / "guides" / f"{page}.md").read_text()
     (example,) = [block for language, block in FENCE.findall(guide) if language == "toml"]
     return example
 
@@ -156,9 +156,10 @@ def test_the_annotated_configuration_loads(tmp_path: Path, monkeypatch: pytest.M
     assert settings.signer.keystore == tmp_path / "keys" / "operator.json"
 
 
-def test_the_annotated_configuration_shows_the_defaults() -> None:
+@pytest.mark.parametrize("page", ["operator", "challenger"])
+def test_the_annotated_configuration_shows_the_defaults(page: str) -> None:
     """Who deletes a line must get what the line said, apart from those the guide names."""
-    shown = tomllib.loads(annotated())
+    shown = tomllib.loads(annotated(page))
     own = {("store", "path"), ("operator", "models"), ("http", "port"), ("log", "file")}
     for section, values in shown.items():
         fields = Settings.model_fields[section].annotation.model_fields
@@ -166,6 +167,7 @@ def test_the_annotated_configuration_shows_the_defaults() -> None:
             if fields[name].is_required() or section == "signer" or (section, name) in own:
                 continue
             default = fields[name].get_default(call_default_factory=True)
+            default = str(default) if isinstance(default, Path) else default
             assert (list(default) if isinstance(default, tuple) else default) == value, f"{section}.{name}"
 
 
