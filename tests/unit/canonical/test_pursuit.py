@@ -14,6 +14,7 @@ from oracle.canonical.layers import Position, layer_count
 from oracle.canonical.posted import Posted
 from oracle.canonical.program.node import Coordinate, Fn, Kind, Node, Operand, View
 from oracle.canonical.program.program import Program
+from oracle.canonical.prove import CommittedTrace
 from oracle.canonical.pursuit import AnswerClaim, Case, DemandMove, InputClaim, InputRootClaim, StepClaim, pursue
 from oracle.canonical.tensor import DType
 from tests.adversary.game import Outcome, play
@@ -175,3 +176,19 @@ def test_a_bool_input_has_the_root_of_its_very_bytes() -> None:
     lie = shifted(scene, 0, 1, by=-1)  # 2 becomes 1: the same truth, another byte
     assert lie.answer == scene.answer
     assert isinstance(outcome(scene, lie).last, InputClaim)
+
+
+def test_an_output_that_is_an_input_is_judged_by_its_values() -> None:
+    """True is any byte there too, in the trace as in the answer; a program may have one node."""
+    nodes = (Node(Kind.INPUT, 0, DType.BOOL, (3,)),)
+    scene = build(Program(1, nodes, {}, 1), [np.array([0, 2, 1], np.uint8).view(np.bool_)])
+    for answer, convicted in ((b"\0\2\1", False), (b"\0\1\xff", False), (b"\1\2\1", True), (b"\0\0\1", True)):
+        assert play(scene.honest, scene.program, scene.case(answer), truth(scene).trace).convicted is convicted
+
+
+def test_a_trace_of_another_constant_has_another_root() -> None:
+    """The root in the node is believed of the program's own data only."""
+    scene = chain(4, 70)
+    for copied in (scene.tensors[1].copy(), scene.tensors[1] + 1):
+        trace = CommittedTrace(scene.program, [scene.tensors[0], copied, *scene.tensors[2:]])
+        assert (trace.root == scene.honest.root) is bool((copied == scene.tensors[1]).all())
