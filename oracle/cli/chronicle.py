@@ -10,8 +10,7 @@ from oracle.chain.events import (
     Deposited,
     EnvironmentPublished,
     InputLocated,
-    MirrorsAdded,
-    ModelPublished,
+    OracleEvent,
     Refuted,
     Requested,
     Skipped,
@@ -217,7 +216,7 @@ def read_chronicle(chain: Chain, blocks: int | None = None) -> Chronicle:
         event = item.event
         if isinstance(event, EnvironmentPublished):
             manifests[event.manifest_hash] = event.manifest
-        if isinstance(event, Deposited | Withdrawn | ModelPublished | MirrorsAdded | EnvironmentPublished):
+        if not isinstance(event, OracleEvent) or isinstance(event, Deposited | Withdrawn):
             continue
         key = item.log.tx_hash, type(event).__name__
         items[key] = items.get(key, 0) + 1
