@@ -18,6 +18,7 @@ from oracle.cli import (
     challenger,
     demo,
     devnet,
+    dispute,
     doctor,
     model_calibrate,
     model_program,
@@ -28,6 +29,7 @@ from oracle.cli import (
     services,
     status,
     verify,
+    watch,
 )
 from oracle.cli.session import Session, session
 
@@ -105,10 +107,11 @@ def _options(
     found.keystore, found.password_file, found.verbose = keystore, password_file, verbose
 
 
-for module in (devnet, request, status, verify, authority, money, services, challenger, doctor, demo):
+for module in (devnet, request, status, watch, verify, authority, money, services, challenger, doctor, demo):
     module.register(app)
 for module in (model_publish, model_program, model_calibrate):
     module.register(models.app)
+app.add_typer(dispute.app, name="dispute")
 app.add_typer(models.app, name="model")
 app.add_typer(canonical.app, name="canonical")
 
