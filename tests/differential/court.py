@@ -127,7 +127,10 @@ class Court:
 
     def _deploy(self, creation: bytes) -> ChecksumAddress:
         self._evm.set_block_env(BlockEnv(timestamp=self.now))
-        return checksum(self._evm.deploy(DEPLOYER, creation))
+        try:
+            return checksum(self._evm.deploy(DEPLOYER, creation))
+        except RuntimeError as error:
+            raise _reverted(str(error)) from error
 
     def _run(self, sender: str, to: str, data: bytes, value: int, *, is_static: bool = False) -> bytes:
         self._evm.set_block_env(BlockEnv(timestamp=self.now))

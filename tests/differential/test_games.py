@@ -5,17 +5,35 @@ from dataclasses import asdict
 from random import Random
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oracle.canonical.layers import TRACE, Position, above, trace_position
+from oracle.canonical.posted import Posted
 from oracle.canonical.program.node import Coordinate, Fn, Kind, Node, Operand, View
 from oracle.canonical.program.program import Program
+from oracle.canonical.prove import StepProof
+from oracle.canonical.pursuit import DemandMove, StepClaim, pursue
 from oracle.canonical.tensor import DType
 from oracle.chain.calls import Call
+from oracle.chain.events import (
+    ChainOpened,
+    Claimed,
+    CreditWithdrawn,
+    Demanded,
+    DemandForfeited,
+    Event,
+    GameEvent,
+    Proven,
+    Revealed,
+    TraceForfeited,
+    TracePosted,
+    Upheld,
+)
 from oracle.chain.games import Game, Turn, replay
-from oracle.chain.protocol import Policy, Verdict
-from tests.adversary.liars import truth
+from oracle.chain.protocol import Fault, Policy, Verdict
+from tests.adversary.liars import Lie, shifted, truth
 from tests.adversary.scenes import Scene, chain, scene
 from tests.differential.court import CHAIN_ID, OPENER, OPERATOR, SECOND, THIRD, Court, Reverted
 
@@ -52,12 +70,13 @@ POSITIONS = {
 
 
 class Match:
-    """A game between three challengers and an operator who is right, with the fold of what it has emitted."""
+    """A game between three challengers and an operator, right unless told to lie, with the fold of its events."""
 
-    def __init__(self, scene: Scene, late: int) -> None:
+    def __init__(self, scene: Scene, late: int, lie: Lie | None = None) -> None:
         self.court, self.scene = Court(max_demands=4, per_move=3), scene
-        self.trace = truth(scene).trace
-        self.subject = self.court.answered(scene, scene.answer, POLICY)
+        posted = lie or truth(scene)
+        self.trace, self.answer = posted.trace, posted.answer
+        self.subject = self.court.answered(scene, self.answer, POLICY)
         self.window_end = self.court.now + POLICY.window
         self.id = self.court.id_of(self.subject)
         self.court.now += late
@@ -199,3 +218,69 @@ def test_a_game_s_id_is_the_contract_s() -> None:
     assert court.dispute.id_of(court, subject) == subject.game_id(CHAIN_ID, court.oracle.address)
     status = court.oracle.status_of(court, subject.request.id(CHAIN_ID, court.oracle.address))
     assert status.commitment == subject.commitment(CHAIN_ID, court.oracle.address)
+
+
+def told(match: Match, sender: str, call: Call) -> Event:
+    """The dispute contract's last event of a call."""
+    return [event for event in match.court.send(sender, call) if isinstance(event, GameEvent | CreditWithdrawn)][-1]
+
+
+def test_every_move_tells_what_it_did() -> None:
+    """Programs play from these events alone: a field out of place is a clock or a position that is not there."""
+    match, place, bond = Match(WIDE, 0), POSITIONS["wide"][0], 10**17
+    dispute, game_id = match.court.dispute, match.id
+    post = dispute.post_trace(match.subject, match.trace.root, match.trace.roots)
+    assert told(match, OPERATOR, post) == TracePosted(game_id, match.trace.root, match.trace.roots)
+    due = match.court.now + POLICY.move_time
+    opened = match.court.send(SECOND, match.demand(place, bond=True))
+    assert opened == [ChainOpened(game_id, SECOND), Demanded(game_id, SECOND, place, due)]
+    revelation = match.trace.attempt(place)
+    assert told(match, THIRD, dispute.reveal(game_id, revelation)) == Revealed(game_id, place, revelation.data)
+    beyond = POSITIONS["wide"][1]
+    match.court.send(SECOND, match.demand(beyond, bond=False))
+    match.court.now = match.game.last_due
+    forfeit = dispute.forfeit_demand(match.subject, beyond)
+    assert told(match, THIRD, forfeit) == DemandForfeited(game_id, SECOND, beyond)
+    assert told(match, THIRD, dispute.claim(game_id, SECOND)) == Claimed(game_id, SECOND, bond)
+    assert told(match, SECOND, dispute.withdraw(bond, THIRD)) == CreditWithdrawn(SECOND, THIRD, bond)
+
+
+def test_every_ending_tells_how_it_came() -> None:
+    """Upheld, refuted and voided games pay different people."""
+    silent = Match(WIDE, 0)
+    silent.court.now += POLICY.trace_time
+    assert told(silent, THIRD, silent.court.dispute.forfeit_trace(silent.subject)) == TraceForfeited(silent.id)
+    upheld = Match(WIDE, 0)
+    upheld.court.send(OPERATOR, upheld.court.dispute.post_trace(upheld.subject, upheld.trace.root, upheld.trace.roots))
+    upheld.court.now += 1_000
+    ended = told(upheld, THIRD, upheld.court.dispute.resolve(upheld.subject))
+    assert ended == Upheld(upheld.id, OPERATOR, 75 * 10**15, 25 * 10**15)
+    wrong = Match(LONG, 0, shifted(LONG, 7, 2))
+    wrong.court.send(OPERATOR, wrong.court.dispute.post_trace(wrong.subject, wrong.trace.root, wrong.trace.roots))
+    proof = pursuing(wrong)
+    assert told(wrong, THIRD, wrong.court.dispute.prove_step(wrong.subject, proof)) == Proven(
+        wrong.id, THIRD, OPENER, Fault.STEP, 7, 2
+    )
+    assert wrong.game.verdict is Verdict.REFUTED
+
+
+def pursuing(match: Match) -> StepProof:
+    """The proof that an honest opener comes to, each demand of its being revealed."""
+    scene = match.scene
+    posted = Posted(scene.program, match.trace.root, match.trace.roots)
+    while True:
+        found = pursue(scene.honest, posted, scene.case(match.answer), match.game.demands)
+        if isinstance(found, StepClaim):
+            return found.proof
+        assert isinstance(found, DemandMove)
+        match.court.send(OPENER, match.demand(found.position, bond=False))
+        revelation = match.trace.attempt(found.position)
+        match.court.send(OPERATOR, match.court.dispute.reveal(match.id, revelation))
+        posted.add(found.position, revelation.data)
+
+
+@pytest.mark.parametrize("constants", [{"max_demands": 0}, {"max_demands": 256}, {"per_move": 0}])
+def test_constants_that_no_game_can_be_played_by_are_refused(constants: dict[str, int]) -> None:
+    """They are immutable: a deployment with them would be mute for ever."""
+    with pytest.raises(Reverted, match="Dispute_BadParameters"):
+        Court(**constants)

@@ -1,6 +1,7 @@
 """Calls and views of the dispute contract: what is encoded is what the contract decodes."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,11 @@ from tests.unit.chain.model_chain import DISPUTE, OPERATOR
 from tests.unit.chain.playing import OPENER, SUBJECT
 
 CONTRACT = DisputeContract(DISPUTE)
+# Of OpenZeppelin: not the protocol's.
+FOREIGN = {
+    "AddressEmptyCode", "EIP712DomainChanged", "FailedCall", "InvalidShortString", "ReentrancyGuardReentrantCall",
+    "SafeCastOverflowedUintDowncast", "StringTooLong",
+}  # fmt: skip
 FUNCTIONS = artifact("Dispute").functions
 SPEC = TensorSpec(DType.FLOAT, (4,))
 MODEL = Model(b"\1" * 32, 3, 9, (SPEC,), (OutputSpec(SPEC, 5, 6),), b"\2" * 32)
@@ -128,3 +134,14 @@ def test_views_are_typed():
     assert CONTRACT.id_of(view("idOf", GAME), SUBJECT) == GAME
     chain = view("chainOf", (1, 2, 3, (4, 1, 6)))
     assert CONTRACT.chain_of(chain, GAME, OPENER) == ChainView(1, 2, 3, PLACE)
+
+
+def test_every_error_and_event_is_named_by_a_test_of_the_contract():
+    """A new error or event without a test fails here."""
+    tests = Path(__file__).parents[2]
+    pages = (path for folder in ("foundry", "differential") for path in (tests / folder).rglob("*.*") if path.is_file())
+    said = "".join(path.read_text() for path in pages if path.suffix in {".sol", ".py"})
+    contract = artifact("Dispute")
+    known = {entry.name for entry in (*contract.errors.values(), *contract.events.values())} - FOREIGN
+    assert len(known) > 30
+    assert {name for name in known if name not in said} == set()

@@ -3,7 +3,20 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oracle.chain.gas import BASE, FINALIZE_ITEM, PER_BYTE, answer_limit, expire_limit, finalize_limit
+from oracle.chain.gas import (
+    BASE,
+    FINALIZE_ITEM,
+    PER_BYTE,
+    TRANSACTION_CAP,
+    answer_limit,
+    demand_limit,
+    expire_limit,
+    finalize_limit,
+    move_limit,
+    prove_limit,
+    reveal_limit,
+    trace_limit,
+)
 
 sizes = st.integers(0, 120_000)
 stipends = st.lists(st.integers(0, 2_000_000), min_size=1, max_size=20)
@@ -36,3 +49,11 @@ def test_a_limit_is_above_what_the_protocol_takes_before_the_first_instruction(d
     tokens = zeros + 4 * (len(data) - zeros)
     intrinsic = 21_000 + max(4 * tokens, 10 * tokens)
     assert min(answer_limit(len(data), 1), finalize_limit(len(data), [0]), expire_limit(len(data))) >= intrinsic
+    moves = (move_limit, demand_limit, lambda size: trace_limit(size, 0), lambda size: reveal_limit(size, 0))
+    assert min(limit(len(data)) for limit in (*moves, lambda size: prove_limit(size, 0))) >= intrinsic
+
+
+@given(sizes, st.integers(0, 6_000_000))
+def test_any_proof_fits_into_a_transaction(calldata, judging):
+    """What the verifier may take and a transaction may carry must be provable: else a lie could be too dear to show."""
+    assert 21_000 + 16 * calldata + judging < prove_limit(calldata, judging) <= TRANSACTION_CAP
