@@ -21,8 +21,9 @@ from oracle.errors import ChainError
 DAY = 86_400
 
 # Gas of a conviction and of a defence at worst, measured by tests/foundry/DisputeGas.t.sol and, as transactions, by
-# tests/differential/test_dispute_gas.py: what a bond must pay for at the base fee of the request's block. A challenge, K
-# demands of the largest node and one proof of 6 M gas (12.04 M); a trace of 256 roots and K reveals of 128 leaves (10.24 M).
+# tests/differential/test_dispute_gas.py: what a bond must pay for at the base fee of the request's block. A challenge,
+# K demands of the largest node and one proof of 6 M gas: 12.04 M. A trace of 256 roots and K reveals of 128 leaves:
+# 10.24 M.
 CHALLENGE_GAS = 12_500_000
 DEFENCE_GAS = 10_500_000
 

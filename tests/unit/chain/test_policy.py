@@ -45,8 +45,8 @@ def test_a_duration_out_of_range_is_refused_by_name(field: str, seconds: int) ->
 
 def test_a_bond_too_small_is_refused_with_the_least_one() -> None:
     """A bond below the gas of a dispute would leave a challenger out of pocket."""
-    with pytest.raises(RejectedError, match=r"operator's bond of 29999999 gwei .* takes 30000000 gwei"):
-        check_policy(replace(POLICY, operator_bond=29_999_999), LOCAL, GWEI)
+    with pytest.raises(RejectedError, match=r"operator's bond of 31249999 gwei .* takes 31250000 gwei"):
+        check_policy(replace(POLICY, operator_bond=31_249_999), LOCAL, GWEI)
     with pytest.raises(RejectedError, match=r"challenger's bond of 13999999 gwei .* takes 14000000 gwei"):
         check_policy(replace(POLICY, challenger_bond=13_999_999), LOCAL, GWEI)
 
