@@ -10,17 +10,10 @@ from oracle.canonical.program.node import Kind, Node
 from oracle.canonical.prove import CommittedTensor, open_operands
 from oracle.canonical.vectors import Case
 from oracle.chain.abi import artifact
+from oracle.chain.deploy import VERIFIER
 from oracle.errors import AssayError, ProofError
 
 _CALLER: Final = "0x" + "11" * 20
-_CONTRACTS: Final = {
-    "Elementary": (),
-    "Trigonometry": (),
-    "Scalars": ("Elementary", "Trigonometry"),
-    "Recomputer": ("Scalars",),
-    "StepVerifier": ("Recomputer",),
-}
-"""The verifier's contracts in the order of their deployment, and those that each is told of."""
 
 
 class EvmMissing(AssayError):
@@ -42,7 +35,7 @@ class EvmPath:
             raise EvmMissing("pyrevm is not installed.", hint="Run `pip install pyrevm`.") from problem
         self._evm: Any = EVM(env=Env(cfg=CfgEnv()), spec_id="PRAGUE")
         deployed: dict[str, str] = {}
-        for name, told in _CONTRACTS.items():
+        for name, told in VERIFIER.items():
             deployed[name] = self._evm.deploy(_CALLER, artifact(name).creation(*(deployed[each] for each in told)))
         self._verifier = deployed["StepVerifier"]
         self._recompute = artifact("StepVerifier").functions["recompute"]
