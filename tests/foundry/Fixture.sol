@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import {AnswerSignature} from "contracts/AnswerSignature.sol";
 import {InferenceOracle} from "contracts/InferenceOracle.sol";
+import {IInferenceOracle} from "contracts/interfaces/IInferenceOracle.sol";
 import {PolicyLib} from "contracts/PolicyLib.sol";
 import {
     AnswerRef,
@@ -21,6 +22,9 @@ import {Test} from "./Vm.sol";
 abstract contract Fixture is Test {
     uint32 internal constant ANSWER_TIME = 40;
     uint32 internal constant WINDOW = 20;
+    uint32 internal constant TRACE_TIME = 10;
+    uint32 internal constant PROOF_PERIOD = 10;
+    uint32 internal constant MOVE_TIME = 10;
     uint16 internal constant FINDER_SHARE = 4_000;
     uint16 internal constant OPENER_SHARE = 1_000;
     bytes32 internal constant SOFTWARE = keccak256("software");
@@ -28,25 +32,26 @@ abstract contract Fixture is Test {
     bytes internal constant INPUT = hex"3f800000";
 
     DisputeSeat internal seat;
-    InferenceOracle internal oracle;
+    IInferenceOracle internal oracle;
 
     function _deploy() internal {
         seat = new DisputeSeat();
-        oracle = new InferenceOracle(
-            address(seat),
-            Parameters({
-                minAnswerTime: 10,
-                minWindow: 10,
-                minTraceTime: 10,
-                minProofPeriod: 10,
-                minMoveTime: 10,
-                challengeGas: 8_000_000,
-                defenceGas: 8_000_000,
-                finderShare: FINDER_SHARE,
-                openerShare: OPENER_SHARE,
-                upheldShare: 7_500
-            })
-        );
+        oracle = new InferenceOracle(address(seat), _parameters());
+    }
+
+    function _parameters() internal pure returns (Parameters memory) {
+        return Parameters({
+            minAnswerTime: 10,
+            minWindow: 10,
+            minTraceTime: 10,
+            minProofPeriod: 10,
+            minMoveTime: 10,
+            challengeGas: 8_000_000,
+            defenceGas: 8_000_000,
+            finderShare: FINDER_SHARE,
+            openerShare: OPENER_SHARE,
+            upheldShare: 7_500
+        });
     }
 
     /// @dev Amounts in gwei.
@@ -59,9 +64,9 @@ abstract contract Fixture is Test {
                 challengerBond: bond,
                 answerTime: ANSWER_TIME,
                 window: WINDOW,
-                traceTime: 10,
-                proofPeriod: 10,
-                moveTime: 10,
+                traceTime: TRACE_TIME,
+                proofPeriod: PROOF_PERIOD,
+                moveTime: MOVE_TIME,
                 software: 0
             })
         );
@@ -107,13 +112,18 @@ abstract contract Fixture is Test {
     }
 
     function _sign(uint256 key, bytes32 structHash) internal view returns (bytes memory) {
+        return _signFor(address(oracle), key, structHash);
+    }
+
+    /// @dev A signature that `verifier` takes.
+    function _signFor(address verifier, uint256 key, bytes32 structHash) internal view returns (bytes memory) {
         bytes32 domain = keccak256(
             abi.encode(
                 keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
                 keccak256("Assay"),
                 keccak256("1"),
                 block.chainid,
-                address(oracle)
+                verifier
             )
         );
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, keccak256(abi.encodePacked(hex"1901", domain, structHash)));

@@ -1,308 +1,159 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {AnswerSignature} from "contracts/AnswerSignature.sol";
-import {IInferenceOracle} from "contracts/interfaces/IInferenceOracle.sol";
-import {AnswerItem, AnswerRef, Request, RequestId, SettleItem, Status} from "contracts/interfaces/Types.sol";
-import {ForceSender} from "contracts/mocks/ForceSender.sol";
+import {IDispute, Position, Revelation} from "contracts/interfaces/IDispute.sol";
+import {Status} from "contracts/interfaces/Types.sol";
 import {HostileConsumer} from "contracts/mocks/HostileConsumer.sol";
-import {Fixture} from "./Fixture.sol";
+import {Honest} from "./Honest.sol";
 
-/// @dev Many actors use one oracle in any order. Beside it runs a second, simpler book of what should have happened:
-/// whether each call should succeed, where each request stands, what everybody owns. Calls that go otherwise than the
-/// book says revert with `Disagreed`, and `Invariants` compares the books after every call.
-contract Handler is Fixture {
-    /// @dev What the book knows of a request.
-    struct Entry {
-        Request request;
-        RequestId id;
-        Status status;
-        uint8 attempt;
-        uint256 time;
-        bool delivered;
-        AnswerRef answer;
-        bytes output;
-        uint256 finals;
-    }
+/// @dev Many actors use one system in any order: requesters, consumers, honest and dishonest operators, one honest challenger and many
+/// others, keepers. Calls that go otherwise than the book says are its `disagreement`, and `Invariants` compares the
+/// books after every call.
+contract Handler is Honest {
+    /// @dev More rounds of a moveTime than any game takes.
+    uint256 private constant MOST_ROUNDS = 60;
 
-    uint256 internal constant ACTORS = 4;
-    uint256 internal constant CONSUMERS = 4;
-    uint32 internal constant CALLBACK_GAS = 200_000;
-    uint256 internal constant MAX_ATTEMPTS = 8;
-
-    /// @dev Calls go to one of the last requests, so that fifty calls lead one through its whole life.
-    uint256 internal constant LIVELY = 4;
-    uint256 internal constant STAKE = 5 ether;
-
-    /// @dev The book.
-    Entry[] internal _entries;
-    mapping(address account => uint256 wei_) public owned;
-    uint256 public escrow;
-    uint256 public burnt;
-    uint256 public forced;
-    mapping(Status status => uint256 times) public reached;
-
-    /// @dev The first call that went otherwise than the book says.
-    string public disagreement;
-
-    HostileConsumer[] internal _consumers;
+    error Outcome(bool success);
 
     constructor() {
-        _deploy();
-        for (uint256 i = 0; i < CONSUMERS; ++i) {
-            _consumers.push(new HostileConsumer());
+        _begin();
+    }
+
+    // ------------------------------------------------------------------ any action
+
+    /// @dev One of the actions, those that lead a game on more often than others; one that leads to a game where there is none.
+    function act(uint256 action, uint256 which, uint256 who, uint256 what, uint256 how) external {
+        action %= 64;
+        if (!_isAnythingOpen()) action = 0;
+        else if (action < 32 && !_isAnythingPlayed()) action = 32 + action % 16;
+        if (action == 0 || action > 60) request(who, uint48(what), uint48(what >> 48), what >> 96, how);
+        else if (action < 5) post(which, how, what);
+        else if (action < 18) demand(which, who, what, how);
+        else if (action < 25) reveal(which, what, how);
+        else if (action < 27) revealMany(which);
+        else if (action < 28) prove(which, who, how);
+        else if (action < 29) waste(which, who, how);
+        else if (action < 30) forfeitTrace(which);
+        else if (action < 31) forfeitDemand(which, what);
+        else if (action < 32) resolve(which);
+        else if (action < 37) answer(which, who, how, false);
+        else if (action < 39) answerFor(which, who, how, what % 8 == 0);
+        else if (action < 43) challenge(which, who, how);
+        else if (action < 48) wait(what);
+        else _actSeldom(action, which, who, what, how);
+    }
+
+    function _actSeldom(uint256 action, uint256 which, uint256 who, uint256 what, uint256 how) private {
+        if (action == 48) answer(which, who, how, true);
+        else if (action == 49) answerManyFor(which, what, who, how);
+        else if (action == 50) settle(which, how % 4 == 0);
+        else if (action == 51) settleMany(which, what);
+        else if (action < 54) finalize(which);
+        else if (action == 54) deliver(which);
+        else if (action == 55) expire(which);
+        else if (action == 56) withdraw(who, what, how);
+        else if (action == 57) claim(which, who);
+        else if (action == 58) cash(who, what, how);
+        else if (action == 59) rival(which);
+        else if (how % 5 == 0) deposit(who, what);
+        else if (how % 5 == 1) force(what);
+        else if (how % 5 == 2) temper(which, what, how);
+        else if (how % 5 == 3) requestAgain(which);
+        else hurry();
+    }
+
+    // ------------------------------------------------------------------ one side at a time
+
+    /// @dev At each second exactly one side may act on a clock, and never can an answer be both upheld and refuted by silence.
+    function rival(uint256 which) public {
+        (bool there, uint256 index) = _game(which);
+        if (!there || !_isOpen(_plays[index])) return;
+        Play storage play = _plays[index];
+        bool forfeits = _would(address(this), abi.encodeCall(IDispute.forfeitTrace, (_subject(play))));
+        if (play.postedAt == 0) {
+            Lie memory none;
+            Trace memory trace = _traceOf(index, none);
+            bytes32[] memory roots = trace.roots.length > MOST_ROOTS ? new bytes32[](0) : trace.roots;
+            bytes memory post_ = abi.encodeCall(IDispute.postTrace, (_subject(play), trace.root, roots));
+            _agree(true, forfeits != _would(play.answer.operator, post_), "one side's turn for the trace");
         }
-        for (uint256 i = 0; i < ACTORS; ++i) {
-            vm.deal(address(this), STAKE);
-            oracle.deposit{value: STAKE}(account(i));
-            owned[account(i)] = STAKE;
+        for (uint256 i = 0; i < play.positions.length; ++i) {
+            Position memory position = play.positions[i];
+            if (_isRevealed(index, position)) continue;
+            bool forfeit = _would(address(this), abi.encodeCall(IDispute.forfeitDemand, (_subject(play), position)));
+            forfeits = forfeits || forfeit;
+            Program memory program = _program(_entries[play.entry].model);
+            if (!_canReveal(program, play.lie, position)) continue;
+            Revelation memory shown = _revelation(program, _traceOf(index, play.lie), position);
+            bool reveals = _would(address(this), abi.encodeCall(IDispute.reveal, (play.id, shown)));
+            _agree(true, forfeit != reveals, "one side's turn for a demand");
         }
+        bool upholds = _would(address(this), abi.encodeCall(IDispute.resolve, (_subject(play))));
+        _agree(false, upholds && (forfeits || play.open > 0 || _mayProve(play)), "upholding what can be refuted");
     }
 
-    // ------------------------------------------------------------------ actions
-
-    function request(uint256 who, uint48 fee, uint48 bond, bool named, bool callback) external {
-        address requester = account(who);
-        address operator = named ? account(fee % ACTORS) : address(0);
-        fee = uint48(bound(fee, 0, 1e9));
-        Request memory made = _newRequest(
-            requester, _entries.length, _policy(operator, fee, uint48(bound(bond, 0, 3e9))), callback ? CALLBACK_GAS : 0
-        );
-        vm.deal(requester, uint256(fee) * 1 gwei);
-        vm.prank(requester);
-        RequestId id = oracle.request{value: uint256(fee) * 1 gwei}(made, INPUT);
-        Entry storage entry = _entries.push();
-        (entry.request, entry.id, entry.attempt) = (made, id, 1);
-        _move(entry, Status.REQUESTED);
-        escrow += _fee(entry);
-    }
-
-    /// @dev A used id, with its fee: never again.
-    function requestAgain(uint256 which) external {
-        if (_entries.length == 0) return;
-        Entry storage entry = _entries[_place(which)];
-        address requester = entry.request.requester;
-        vm.deal(requester, _fee(entry));
-        vm.prank(requester);
-        try oracle.request{value: _fee(entry)}(entry.request, INPUT) {
-            _agree(false, true, "request again");
-        } catch {}
-    }
-
-    function answer(uint256 which, uint256 who, uint256 output, bool oldAttempt) external {
-        if (_entries.length == 0) return;
-        Entry storage entry = _entries[_place(which)];
-        address operator = account(who % ACTORS);
-        uint8 attempt = oldAttempt ? entry.attempt - 1 : entry.attempt;
-        bytes memory packed = abi.encode(output);
-        bool did;
-        vm.prank(operator);
-        try oracle.answer(entry.request, attempt, packed, SOFTWARE, MANIFEST) {
-            did = true;
-        } catch {}
-        _agree(!oldAttempt && _answerable(entry, operator), did, "answer");
-        if (did) _answered(entry, operator, packed);
-    }
-
-    function answerFor(uint256 which, uint256 who, uint256 output, bool forged) external {
-        if (_entries.length == 0) return;
-        Entry storage entry = _entries[_place(which)];
-        address operator = account(who % ACTORS);
-        bytes memory packed = abi.encode(output);
-        uint64 validUntil = uint64(block.timestamp);
-        bytes memory signature = _sign(
-            forged ? 99 : who % ACTORS + 1, _answerHash(entry.id, entry.attempt, entry.request, packed, validUntil)
-        );
-        bool did;
-        try oracle.answerFor(
-            entry.request, entry.attempt, packed, SOFTWARE, MANIFEST, operator, validUntil, signature
-        ) {
-            did = true;
-        } catch {}
-        _agree(!forged && _answerable(entry, operator), did, "answerFor");
-        if (did) _answered(entry, operator, packed);
-    }
-
-    /// @dev A relayed batch of two, which may be the same request twice.
-    function answerManyFor(uint256 first, uint256 second, uint256 who) external {
-        if (_entries.length == 0) return;
-        uint256[2] memory places = [_place(first), _place(second)];
-        address operator = account(who % ACTORS);
-        bytes memory packed = abi.encode(who);
-        uint64 validUntil = uint64(block.timestamp);
-        AnswerItem[] memory items = new AnswerItem[](2);
-        bytes32[] memory hashes = new bytes32[](2);
-        for (uint256 i = 0; i < 2; ++i) {
-            Entry storage entry = _entries[places[i]];
-            items[i] = AnswerItem(entry.request, entry.attempt, packed);
-            hashes[i] = _answerHash(entry.id, entry.attempt, entry.request, packed, validUntil);
-        }
-        bytes memory signature = _sign(who % ACTORS + 1, AnswerSignature.hashBatch(hashes));
-        oracle.answerManyFor(items, SOFTWARE, MANIFEST, operator, validUntil, signature);
-        for (uint256 i = 0; i < 2; ++i) {
-            Entry storage entry = _entries[places[i]];
-            if (_answerable(entry, operator)) _answered(entry, operator, packed);
+    /// @dev Whether a call would succeed; it leaves no trace.
+    function _would(address from, bytes memory call) private returns (bool success) {
+        try this.attempt(from, call) {}
+        catch (bytes memory outcome) {
+            success = outcome[outcome.length - 1] == 0x01;
         }
     }
 
-    function settle(uint256 which, bool wrong) external {
-        if (_entries.length == 0) return;
-        Entry storage entry = _entries[_place(which)];
-        AnswerRef memory ref = entry.answer;
-        if (wrong) ref.operator = account(which / 2 + 1);
-        bool should = _settleable(entry) && ref.operator == entry.answer.operator;
-        bool did;
-        try oracle.settle(entry.request, ref) {
-            did = true;
-        } catch {}
-        _agree(should, did, "settle");
-        if (did) _finalised(entry);
+    function attempt(address from, bytes calldata call) external {
+        require(msg.sender == address(this), Outcome(false));
+        vm.prank(from);
+        (bool success,) = address(dispute).call(call);
+        revert Outcome(success);
     }
 
-    function settleMany(uint256 first, uint256 second) external {
-        if (_entries.length == 0) return;
-        Entry storage one = _entries[_place(first)];
-        Entry storage two = _entries[_place(second)];
-        SettleItem[] memory items = new SettleItem[](2);
-        items[0] = SettleItem(one.request, one.answer);
-        items[1] = SettleItem(two.request, two.answer);
-        oracle.settleMany(items);
-        if (_settleable(one)) _finalised(one);
-        if (_settleable(two)) _finalised(two);
-    }
+    // ------------------------------------------------------------------ the end
 
-    function finalize(uint256 which) external {
-        if (_entries.length == 0) return;
-        Entry storage entry = _entries[_place(which)];
-        bool did;
-        try oracle.finalize(entry.request, entry.answer, entry.output) {
-            did = true;
-        } catch {}
-        _agree(_settleable(entry), did, "finalize");
-        if (!did) return;
-        _finalised(entry);
-        entry.delivered = _takes(entry);
-    }
-
-    function deliver(uint256 which) external {
-        if (_entries.length == 0) return;
-        Entry storage entry = _entries[_place(which)];
-        bool did;
-        try oracle.deliver(entry.request, entry.output) {
-            did = true;
-        } catch {}
-        bool should = entry.status == Status.FINAL && !entry.delivered && entry.request.callbackGas != 0;
-        _agree(should, did, "deliver");
-        if (did) entry.delivered = _takes(entry);
-    }
-
-    function expire(uint256 which) external {
-        if (_entries.length == 0) return;
-        Entry storage entry = _entries[_place(which)];
-        bool did;
-        try oracle.expire(entry.request) {
-            did = true;
-        } catch {}
-        _agree(entry.status == Status.REQUESTED && block.timestamp >= entry.time + ANSWER_TIME, did, "expire");
-        if (did) _refunded(entry, Status.EXPIRED);
-    }
-
-    function challenge(uint256 which) external {
-        if (_entries.length == 0) return;
-        Entry storage entry = _entries[_place(which)];
-        bool did;
-        try seat.challenge(oracle, entry.request, entry.answer) {
-            did = true;
-        } catch {}
-        _agree(entry.status == Status.ANSWERED && block.timestamp < entry.time + WINDOW, did, "challenge");
-        if (did) {
-            uint256 answeredAt = entry.time;
-            _move(entry, Status.DISPUTED);
-            entry.time = answeredAt;
+    /// @dev Lets all games end, finalises, delivers and expires what is left, claims and cashes everything.
+    function finish() external {
+        for (uint256 round = 0; round < MOST_ROUNDS && _isAnythingOpen(); ++round) {
+            _keep();
+            _waitUntil(_now() + MOVE_TIME);
+        }
+        _agree(true, !_isAnythingOpen(), "an end of everything");
+        for (uint256 i = 0; i < _accounts.length; ++i) {
+            for (uint256 index = 0; index < _plays.length; ++index) {
+                if (_lines[index][_accounts[i]].bonds > 0) _claim(index, _accounts[i]);
+            }
+            _cash(_accounts[i], credit[_accounts[i]]);
         }
     }
 
-    function refute(uint256 which, uint256 finder, uint256 opener) external {
-        if (_entries.length == 0) return;
-        Entry storage entry = _entries[_place(which)];
-        bool did;
-        try seat.refute(oracle, entry.request, entry.answer, account(finder), account(opener)) {
-            did = true;
-        } catch {}
-        _agree(entry.status == Status.DISPUTED, did, "refute");
-        if (!did) return;
-        _slashed(entry, account(finder), account(opener));
-        if (uint160(entry.request.policy.head >> 96) == 0 && entry.attempt < MAX_ATTEMPTS) {
-            ++entry.attempt;
-            _move(entry, Status.REQUESTED);
-        } else {
-            _refunded(entry, Status.EXPIRED);
+    function _keep() private {
+        for (uint256 index = 0; index < _plays.length; ++index) {
+            Play storage play = _plays[index];
+            if (_mayForfeitTrace(play)) _forfeitTrace(index);
+            for (uint256 i = 0; i < play.positions.length && _isOpen(play); ++i) {
+                if (_mayForfeit(index, play.positions[i])) _forfeitDemand(index, play.positions[i]);
+            }
+            if (_mayResolve(play)) _resolve(index);
+        }
+        for (uint256 place = 0; place < _entries.length; ++place) {
+            Entry storage entry = _entries[place];
+            if (_isSettleable(entry)) _finalize(entry);
+            else if (entry.status == Status.REQUESTED && _now() >= entry.time + ANSWER_TIME) _expire(entry);
+            else if (entry.status == Status.FINAL && !entry.delivered) _deliver(entry);
         }
     }
 
-    function uphold(uint256 which) external {
-        if (_entries.length == 0) return;
-        Entry storage entry = _entries[_place(which)];
-        bool did;
-        try seat.uphold(oracle, entry.request, entry.answer) {
-            did = true;
-        } catch {}
-        _agree(entry.status == Status.DISPUTED, did, "uphold");
-        if (did) _finalised(entry);
+    function _isAnythingOpen() private view returns (bool) {
+        for (uint256 place = 0; place < _entries.length; ++place) {
+            Status status = _entries[place].status;
+            if (status == Status.REQUESTED || status == Status.ANSWERED || status == Status.DISPUTED) return true;
+        }
+        return false;
     }
 
-    function void(uint256 which, uint256 finder, uint256 opener) external {
-        if (_entries.length == 0) return;
-        Entry storage entry = _entries[_place(which)];
-        bool did;
-        try seat.void(oracle, entry.request, entry.answer, account(finder), account(opener)) {
-            did = true;
-        } catch {}
-        _agree(entry.status == Status.DISPUTED, did, "void");
-        if (!did) return;
-        _slashed(entry, account(finder), account(opener));
-        _refunded(entry, Status.VOID);
-    }
-
-    function deposit(uint256 who, uint256 amount) external {
-        amount = bound(amount, 0, 10 ether);
-        vm.deal(address(this), amount);
-        oracle.deposit{value: amount}(account(who));
-        owned[account(who)] += amount;
-    }
-
-    /// @dev All that is owned, one wei more than is free, all that is free or something else: only what is free may leave.
-    function withdraw(uint256 who, uint256 amount, uint256 greed) external {
-        address owner = account(who);
-        uint256 free = owned[owner] - lockedOf(owner);
-        amount = [owned[owner], free + 1, free, bound(amount, 0, owned[owner])][greed % 4];
-        address payable to = payable(address(uint160(0xBEEF0000)));
-        bool did;
-        vm.prank(owner);
-        try oracle.withdraw(amount, to) {
-            did = true;
-        } catch {}
-        _agree(amount <= free, did, "withdraw");
-        if (did) owned[owner] -= amount;
-    }
-
-    function force(uint256 amount) external {
-        amount = bound(amount, 0, 1 ether);
-        vm.deal(address(this), amount);
-        new ForceSender{value: amount}(payable(address(oracle)));
-        forced += amount;
-    }
-
-    function temper(uint256 which, uint256 mode, uint256 amount) external {
-        HostileConsumer consumer = _consumers[which % CONSUMERS];
-        consumer.set(
-            HostileConsumer.Mode(mode % (uint256(type(HostileConsumer.Mode).max) + 1)),
-            abi.encodeCall(IInferenceOracle.withdraw, (amount % 1 gwei, payable(address(consumer))))
-        );
-    }
-
-    function wait(uint256 time) external {
-        vm.warp(block.timestamp + bound(time, 0, ANSWER_TIME));
+    function _isAnythingPlayed() private view returns (bool) {
+        for (uint256 index = 0; index < _plays.length; ++index) {
+            if (_isOpen(_plays[index])) return true;
+        }
+        return false;
     }
 
     // ------------------------------------------------------------------ the book
@@ -311,101 +162,30 @@ contract Handler is Fixture {
         return _entries;
     }
 
-    function system() external view returns (IInferenceOracle) {
-        return oracle;
-    }
-
-    /// @dev Actors sign with the keys 1 to `ACTORS`; after them come the consumers.
-    function account(uint256 who) public view returns (address) {
-        uint256 place = who % (ACTORS + CONSUMERS);
-        return place < ACTORS ? vm.addr(place + 1) : address(_consumers[place - ACTORS]);
-    }
-
-    function accounts() external pure returns (uint256) {
-        return ACTORS + CONSUMERS;
-    }
-
-    /// @dev Bonds of the provisional answers of an account.
-    function lockedOf(address owner) public view returns (uint256 locked) {
-        for (uint256 i = 0; i < _entries.length; ++i) {
-            Entry storage entry = _entries[i];
-            bool provisional = entry.status == Status.ANSWERED || entry.status == Status.DISPUTED;
-            if (provisional && entry.answer.operator == owner) locked += _bond(entry);
-        }
-    }
-
     /// @dev Times an account's callback took an answer.
     function taken(Entry calldata entry) external view returns (uint256) {
         address requester = entry.request.requester;
         return requester.code.length == 0 ? 0 : HostileConsumer(payable(requester)).taken(entry.id);
     }
 
-    function _place(uint256 which) private view returns (uint256) {
-        uint256 back = which % (_entries.length < LIVELY ? _entries.length : LIVELY);
-        return _entries.length - 1 - back;
+    function plays() external view returns (Play[] memory) {
+        return _plays;
     }
 
-    function _answered(Entry storage entry, address operator, bytes memory output) private {
-        (entry.answer, entry.output) = (_ref(operator, output), output);
-        _move(entry, Status.ANSWERED);
+    function asked(uint256 index, Position calldata position) external view returns (Asked memory) {
+        return _asked[index][_key(position)];
     }
 
-    function _finalised(Entry storage entry) private {
-        escrow -= _fee(entry);
-        owned[entry.answer.operator] += _fee(entry);
-        ++entry.finals;
-        _move(entry, Status.FINAL);
+    function line(uint256 index, address owner) external view returns (Line memory) {
+        return _lines[index][owner];
     }
 
-    function _refunded(Entry storage entry, Status status) private {
-        escrow -= _fee(entry);
-        owned[entry.request.requester] += _fee(entry);
-        _move(entry, status);
+    function isHonest(address operator) external view returns (bool) {
+        return _isHonest(operator);
     }
 
-    function _slashed(Entry storage entry, address finder, address opener) private {
-        uint256 toFinder = _bond(entry) * 40 / 100;
-        uint256 toOpener = _bond(entry) * 10 / 100;
-        owned[entry.answer.operator] -= _bond(entry);
-        owned[finder] += toFinder;
-        owned[opener] += toOpener;
-        burnt += _bond(entry) - toFinder - toOpener;
-    }
-
-    function _move(Entry storage entry, Status to) private {
-        (entry.status, entry.time) = (to, block.timestamp);
-        ++reached[to];
-    }
-
-    function _answerable(Entry storage entry, address operator) private view returns (bool) {
-        address named = address(uint160(entry.request.policy.head >> 96));
-        return entry.status == Status.REQUESTED && block.timestamp < entry.time + ANSWER_TIME
-            && (named == address(0) || named == operator) && owned[operator] - lockedOf(operator) >= _bond(entry);
-    }
-
-    function _settleable(Entry storage entry) private view returns (bool) {
-        return entry.status == Status.ANSWERED && block.timestamp >= entry.time + WINDOW;
-    }
-
-    /// @dev Whether the requester takes an answer: it asked for a callback and is a contract that does not refuse.
-    function _takes(Entry storage entry) private view returns (bool) {
-        address requester = entry.request.requester;
-        if (entry.request.callbackGas == 0 || requester.code.length == 0) return false;
-        HostileConsumer.Mode mode = HostileConsumer(payable(requester)).mode();
-        return mode == HostileConsumer.Mode.TAKE || mode == HostileConsumer.Mode.REENTER;
-    }
-
-    function _fee(Entry storage entry) private view returns (uint256) {
-        return uint256(uint48(entry.request.policy.head >> 48)) * 1 gwei;
-    }
-
-    function _bond(Entry storage entry) private view returns (uint256) {
-        return uint256(uint48(entry.request.policy.head)) * 1 gwei;
-    }
-
-    function _agree(bool should, bool did, string memory what) private {
-        if (should != did && bytes(disagreement).length == 0) {
-            disagreement = string.concat(what, should ? " was refused" : " went through");
-        }
+    /// @dev E and H of a game whose trace is posted.
+    function ends(uint256 index) external view returns (uint256 openings, uint256 all) {
+        return (_openingsEnd(_plays[index]), _end(_plays[index]));
     }
 }

@@ -5,15 +5,25 @@ pragma solidity ^0.8.30;
 interface Vm {
     function addr(uint256 key) external pure returns (address);
     function assume(bool condition) external pure;
+    function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
     function deal(address account, uint256 amount) external;
+    function deployCode(string calldata what) external returns (address);
+    function deployCode(string calldata what, bytes calldata arguments) external returns (address);
     function expectRevert(bytes calldata data) external;
     function getBlockTimestamp() external view returns (uint256);
+    function getNonce(address account) external view returns (uint64);
     function prank(address sender) external;
     function readFileBinary(string calldata path) external view returns (bytes memory);
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function toString(uint256 value) external pure returns (string memory);
     function toString(bytes32 value) external pure returns (string memory);
     function warp(uint256 timestamp) external;
+}
+
+/// @dev What forge calls in runs of invariants.
+struct FuzzSelector {
+    address addr;
+    bytes4[] selectors;
 }
 
 /// @dev Assertions; a test that reverts has failed.
