@@ -1,5 +1,8 @@
 """A challenger as a process of its own against an operator that lies, on a real chain, judged by the real contracts."""
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -87,6 +90,23 @@ def wait(liar: Liar, found: Callable[[], bool], what: str, seconds: float = 60) 
         time.sleep(0.1)
 
 
+def told(devnet: Devnet, *command: str) -> dict[str, str]:
+    """What a command of the challenger's account prints."""
+    line = [
+        sys.executable,
+        "-m",
+        "oracle.cli",
+        "--config",
+        str(devnet.config),
+        "--as",
+        "challenger",
+        *command,
+        "--json",
+    ]
+    found: dict[str, str] = json.loads(subprocess.run(line, capture_output=True, check=True, text=True).stdout)
+    return found
+
+
 def kill(worker: Worker) -> None:
     """End it without a chance to tidy."""
     worker.process.kill()
@@ -147,11 +167,19 @@ def test_attack_38_a_liar_that_shows_nothing_is_forfeited_by_the_challenger(
     _, scene = digits
     liar = lied(digits, sender, liars.shifted(scene, hidden(scene), 3, by=1 << 24), trace_time=5)
     liar.posts = False
+    with devnet.config.open("a") as config:
+        config.write("\n[challenger]\ncollect_above_gwei = 1000000000000\n")
     with challenger(devnet, "--dry-run") as worker:
         wait(liar, lambda: bool(worker.events("would_move")), "what it would do")
         worker.end()
+    assert worker.events("would_move")[0]["move"].startswith("challenge the answer to request")
     assert liar.events(Challenged) == []
+    before = int(told(devnet, "balance")["credit_wei"])
     with challenger(devnet) as worker:
         wait(liar, lambda: bool(liar.events(Claimed)), "the claim")
         worker.end()
     assert len(liar.events(TraceForfeited)) == 1
+    credit = str(before + liar.request.policy.challenger_bond * GWEI)
+    assert told(devnet, "balance")["credit_wei"] == credit
+    assert told(devnet, "withdraw", "all", "--credit")["withdrawn_wei"] == credit
+    assert told(devnet, "balance")["credit_wei"] == "0"

@@ -245,3 +245,14 @@ def test_an_event_an_endpoint_had_kept_back_is_found_at_the_next_rescan(world, m
     world.now += world.follower.schedule.rescan_seconds
     step(world, docket)
     assert len(docket.wrong) == 1
+
+
+def test_attack_55_what_judging_an_answer_costs_is_measured(world, make):
+    """Whether watching is nearly free decides whether anybody does it."""
+    for salt in range(3):
+        answer(world, salt, RIGHT)
+    step(world, make())
+    (family,) = [each for each in world.metrics.registry.collect() if each.name == "assay_watch_seconds"]
+    found = {each.name: each.value for each in family.samples if not each.labels}
+    assert found["assay_watch_seconds_count"] == 3
+    assert 0 < found["assay_watch_seconds_sum"] < 30
