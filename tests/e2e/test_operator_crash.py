@@ -9,17 +9,17 @@ from oracle.demo.processes import Worker
 from tests.e2e.asking import Asker
 
 KILLS = 20
-OPERATOR = ("operator",)
 
 
 def test_attack_48_killed_at_random_points_an_operator_answers_each_request_once(devnet: Devnet, asker: Asker) -> None:
     """SIGKILL leaves no time for tidying: only what was stored before acting can be resumed."""
     chance = random.Random(48)  # noqa: S311 (moments of killing, no secret)
     folder = devnet.config.parent
+    command = ("operator", "--model", str(devnet.models["credit"].path))
     asked = []
     for _ in range(KILLS):
         asked += asker.ask(3)
-        with Worker.start("operator-1", OPERATOR, devnet.config, folder) as worker:
+        with Worker.start("operator-1", command, devnet.config, folder) as worker:
             until = time.monotonic() + 20
             while not worker.events("started") and time.monotonic() < until:
                 worker.require_running()
@@ -27,7 +27,7 @@ def test_attack_48_killed_at_random_points_an_operator_answers_each_request_once
             time.sleep(chance.uniform(0, 1.5))
             worker.process.kill()
             worker.process.wait()
-    with Worker.start("operator-1", OPERATOR, devnet.config, folder) as worker:
+    with Worker.start("operator-1", command, devnet.config, folder) as worker:
         asker.wait_for(asked, {Status.FINAL}, seconds=90)
         worker.require_running()
         worker.end()
