@@ -115,7 +115,7 @@ class Docket:
         """Queue the answers that were given since the last look; with a backlog, a glance by onnxruntime sorts them."""
         half = time.perf_counter() + (end - time.perf_counter()) / 2
         while True:
-            batch = self._store.requests.answered_since(now, self._after, limit=_BATCH)
+            batch = self._store.requests.answered_since(now, self._after, besides=self._me, limit=_BATCH)
             screening = self._check == "screened" or len(batch) + len(self._queue) > 1
             for stored in batch:
                 self._after = (stored.answered_at or 0, stored.id)
@@ -125,7 +125,7 @@ class Docket:
 
     def _admit(self, stored: StoredRequest, *, screening: bool) -> None:
         game = self.game_of(stored)
-        if game is None or stored.operator == self._me or game in self._queue:
+        if game is None or game in self._queue:
             return
         known = self._judged.get(game)
         if isinstance(known, Wrong):

@@ -22,6 +22,7 @@ from oracle.inference.onnx_bytes import read_onnx
 from oracle.inference.recompiling import recompile
 from oracle.inference.screening import Screen, screen_bundle
 from oracle.metrics import UnjudgedReason
+from oracle.services.capacity import measure
 from oracle.services.library import Found, Malformed, Unwatched, examine
 from oracle.store.catalogue import StoredModel
 
@@ -59,10 +60,11 @@ def given(ids: Iterable[str], paths: Iterable[Path]) -> Given:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a model that nobody named may take: multiplications of a run, and bytes of its trace."""
+    """What a model that nobody named may take: multiplications of a run, bytes of its trace, and seconds at worst."""
 
     terms: int
     trace_bytes: int
+    seconds: float
 
 
 class Loader:
@@ -85,11 +87,16 @@ class Loader:
         bundle = self._from_files(model) or self._fetched(model, stored.uris)
         if isinstance(bundle, Malformed):
             return bundle
-        is_named = self._named.names(stored)
-        too_much = None if is_named else excess(bundle.program, self._bounds)
-        if too_much is not None:
-            return Unwatched(UnjudgedReason.TOO_COSTLY, too_much)
-        return examine(model, from_bundle(bundle), self._screen(bundle) if is_named else None)
+        if self._named.names(stored):
+            return examine(model, from_bundle(bundle), self._screen(bundle))
+        too_much = excess(bundle.program, self._bounds)
+        if too_much is None:
+            program = from_bundle(bundle)
+            seconds = measure(program, self._threads)
+            if seconds <= self._bounds.seconds:
+                return examine(model, program, None)
+            too_much = f"a run of its program takes up to {seconds:.1f} s, more than {self._bounds.seconds:g}"
+        return Unwatched(UnjudgedReason.TOO_COSTLY, f"{too_much} for a model not named")
 
     def _from_files(self, model: Model) -> Bundle | Malformed | None:
         path = self._named.bundles.get(model.program_root)
@@ -150,7 +157,7 @@ def excess(program: Program, bounds: Bounds) -> str | None:
     size = sum(node.count * node.dtype.size for node in program.nodes)
     for what, found, most in (("multiplications", terms, bounds.terms), ("bytes", size, bounds.trace_bytes)):
         if found > most:
-            return f"a canonical run of its program takes {found:,} {what}, more than {most:,} for a model not named"
+            return f"a run of its program takes {found:,} {what}, more than {most:,}"
     return None
 
 

@@ -127,7 +127,7 @@ def run_challenger(settings: Settings, *, stop: Event) -> None:
     fetch = (
         FetchLimits(max_bytes=chosen.max_bundle_mib * _MIB, allow_local=chosen.allow_local) if chosen.fetch else None
     )
-    bounds = Bounds(chosen.max_run_terms, chosen.max_trace_mib * _MIB)
+    bounds = Bounds(chosen.max_run_terms, chosen.max_trace_mib * _MIB, chosen.max_run_seconds)
     loader = Loader(named, cache=chosen.bundles, fetch=fetch, bounds=bounds, threads=threads)
     metrics = Metrics(jobs=PERIODIC)
     engines = Engines(SessionCache(threads=threads), threads, partial(_observe_canonical, metrics, {}))

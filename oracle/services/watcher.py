@@ -13,7 +13,7 @@ import structlog
 from oracle.chain.games import Game
 from oracle.chain.gas import move_limit
 from oracle.chain.protocol import GameId, Status
-from oracle.errors import ConfigError, FundsError, ProofError
+from oracle.errors import ChainError, ConfigError, FundsError, StoreError
 from oracle.metrics import Declined, Purpose
 from oracle.services.docket import Docket
 from oracle.services.engines import Engines
@@ -83,30 +83,32 @@ class Watcher:
     def step(self) -> bool:
         """Make the moves that are due, judge answers, challenge wrong ones; whether there is more to do at once."""
         now = self._follower.head.timestamp
-        games = self._open_games()
+        is_news = self._look()
+        games = self._games
         moved = self._pursue(games, now)
         known = len(self._docket.wrong)
         more = self._docket.step(now)
         if len(self._docket.wrong) > known:
             moved |= self._pursue(games, now)
         moved |= self._challenge(games, now)
-        moved |= self._claim()
+        if is_news:
+            moved |= self._claim()
         return moved or more
 
     # ------------------------------------------------------------------ games
 
-    def _open_games(self) -> list[Game]:
-        """The open games over others' answers; read again whenever the store has moved on."""
+    def _look(self) -> bool:
+        """Read the open games over others' answers if the store has moved on; whether it has."""
         cursor = self._store.ledger.cursor()
-        if cursor != self._read_at or cursor is None:
-            me = self._moves.address
-            before = {game.id for game in self._games}
-            self._games = [game for game in self._store.games.open() if game.subject.ref.operator != me]
-            self._read_at = cursor
-            for ended in before - {game.id for game in self._games}:
-                self._pursuer.forget(ended)
+        if cursor == self._read_at and cursor is not None:
+            return False
+        me, before = self._moves.address, {game.id for game in self._games}
+        self._games = [game for game in self._store.games.open() if game.subject.ref.operator != me]
+        self._read_at = cursor
+        for ended in before - {game.id for game in self._games}:
+            self._pursuer.forget(ended)
         self._metrics.games_pursued.set(sum(self._is_ours(game) for game in self._games))
-        return self._games
+        return True
 
     def _pursue(self, games: list[Game], now: int) -> bool:
         """The next move in every game over an answer that is wrong; the one that must come first is sent first."""
@@ -121,12 +123,7 @@ class Watcher:
             found = self._library.get(stored.model_id, self._clock())
             if not isinstance(found, Watched | Malformed):
                 continue
-            try:
-                planned = self._pursuer.plan(game, stored, found, now)
-            except ProofError as problem:
-                if self._is_news(game.id, str(problem)):
-                    _log.error("game_cannot_be_pursued", game=f"0x{game.id.hex()}", reason=str(problem))
-                continue
+            planned = self._planned(game, stored, found, now)
             if planned is not None:
                 plans.append((game, planned))
         plans.sort(key=lambda plan: float("inf") if plan[1].seconds_left is None else plan[1].seconds_left)
@@ -134,6 +131,17 @@ class Watcher:
         for game, planned in plans:
             moved |= self._make(game, planned)
         return moved
+
+    def _planned(self, game: Game, stored: StoredRequest, found: Watched | Malformed, now: int) -> Planned | None:
+        """The move to make. Whatever a stranger's model or trace makes fail is told, and the other games go on."""
+        try:
+            return self._pursuer.plan(game, stored, found, now)
+        except (ChainError, StoreError):
+            raise
+        except Exception as problem:  # noqa: BLE001
+            if self._is_news(game.id, repr(problem)):
+                _log.error("game_cannot_be_pursued", game=f"0x{game.id.hex()}", exc_info=problem)
+            return None
 
     def _disputed(self, game: Game) -> StoredRequest | None:
         """The request of a game as it stands; None where a reorg is being taken in."""
@@ -144,7 +152,9 @@ class Watcher:
 
     def _make(self, game: Game, planned: Planned) -> bool:
         """Send a move, unless it takes a bond that is declined; whether it was sent."""
-        if planned.is_bond and self._declines(game.id, planned.call.value, is_new=not self._is_ours(game)):
+        call, is_new = planned.call, not self._is_ours(game)
+        is_underway = planned.is_bond and bool(self._moves.underway(self.dispute.address, call.data))
+        if planned.is_bond and not is_underway and self._declines(game.id, call.value, is_new=is_new):
             return False
         return self._send(game.id, planned)
 
@@ -153,6 +163,9 @@ class Watcher:
     def _challenge(self, games: list[Game], now: int) -> bool:
         """Open a game over every wrong answer that has none and whose window is open."""
         wrong, open_games = self._docket.wrong, {game.id for game in games}
+        if not wrong:
+            self._metrics.wrong_answers_open.set(0)
+            return False
         known = self._store.requests.many([stored.id for stored, _ in wrong.values()])
         moved = False
         for game, (before, judgement) in list(wrong.items()):

@@ -188,8 +188,8 @@ class ChallengerSettings(Section):
     """Which answers a challenger watches, how it checks them, and what it may stake. `threads` 0 is one per core.
 
     `models` are ids, `files` bundles and ONNX files; with neither, all announced models are watched. What mirrors serve
-    is kept in `bundles`. `max_run_terms` (multiplications of a run) and `max_trace_mib` bound models that were
-    not named. Credit of won disputes is withdrawn from `collect_above_gwei` on.
+    is kept in `bundles`. `max_run_terms` (multiplications of a run), `max_run_seconds` (at worst) and `max_trace_mib`
+    bound models that were not named. Credit of won disputes is withdrawn from `collect_above_gwei` on.
     """
 
     models: Annotated[tuple[ModelIdHex, ...], BeforeValidator(_list)] = ()
@@ -199,7 +199,8 @@ class ChallengerSettings(Section):
     allow_local: bool = False
     max_bundle_mib: Count = 512
     max_models: Count = 16
-    max_run_terms: Count = 20_000_000_000
+    max_run_terms: Count = 2_000_000_000
+    max_run_seconds: Seconds = 20.0
     max_trace_mib: Count = 1_024
     check: Literal["all", "screened"] = "all"
     max_bond_gwei: int = Field(default=GWEI, ge=0)

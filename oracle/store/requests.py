@@ -212,12 +212,18 @@ class Requests:
             limit=limit,
         )
 
-    def answered_since(self, now: int, after: tuple[int, bytes], *, limit: int = 256) -> list[StoredRequest]:
-        """Those of `provisional` by the time they were answered and their id, from beyond `after` on."""
+    def answered_since(
+        self, now: int, after: tuple[int, bytes], *, besides: str, limit: int = 256
+    ) -> list[StoredRequest]:
+        """Those of `provisional` by the time they were answered and their id, from beyond `after` on.
+
+        The answers of `besides` are left out.
+        """
         answered, request_id = after
         return self._all(
             REQUESTS.c.status == Status.ANSWERED,
             REQUESTS.c.window_end > now,
+            REQUESTS.c.operator != besides,
             or_(
                 REQUESTS.c.answered_at > answered,
                 (REQUESTS.c.answered_at == answered) & (REQUESTS.c.id > request_id),

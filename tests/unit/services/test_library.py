@@ -22,7 +22,7 @@ from tests.unit.services.world import MODELS, compiled, tolerant, with_program
 
 DIGITS, CREDIT = with_program("digits"), with_program("credit")
 BUNDLE = compile_file(MODELS / "digits.onnx")
-AMPLE = Bounds(10**12, 2**40)
+AMPLE = Bounds(10**12, 2**40, 1e9)
 
 
 class Catalogue:
@@ -240,7 +240,12 @@ def test_attack_51_a_stranger_s_onnx_file_is_not_given_to_onnxruntime(tmp_path):
 def test_attack_51_a_stranger_s_model_that_takes_too_much_is_left(tmp_path):
     """Else one model of endless sums would keep the watch from all others. One that is named may take its time."""
     write_bundle(bundle_path(tmp_path, BUNDLE.model), BUNDLE)
-    for bounds, what in ((Bounds(10, 2**40), "multiplications"), (Bounds(10**12, 10), "bytes")):
+    tight = (
+        (replace(AMPLE, terms=10), "multiplications"),
+        (replace(AMPLE, trace_bytes=10), "bytes"),
+        (replace(AMPLE, seconds=1e-9), "up to"),
+    )
+    for bounds, what in tight:
         found = loader(cache=tmp_path, fetch=FetchLimits(), bounds=bounds).load(stored(BUNDLE.model))
         assert isinstance(found, Unwatched)
         assert found.reason is UnjudgedReason.TOO_COSTLY
