@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import {AnswerSignature} from "contracts/AnswerSignature.sol";
 import {InferenceOracle} from "contracts/InferenceOracle.sol";
+import {IDispute} from "contracts/interfaces/IDispute.sol";
 import {IInferenceOracle} from "contracts/interfaces/IInferenceOracle.sol";
 import {PolicyLib} from "contracts/PolicyLib.sol";
 import {
@@ -18,7 +19,7 @@ import {
 import {DisputeSeat} from "contracts/mocks/DisputeSeat.sol";
 import {Test} from "./Vm.sol";
 
-/// @dev An oracle with a test contract in the dispute seat, and how requests, references and signatures are made.
+/// @dev An oracle with a test contract in the dispute seat, or the whole system; and how requests, references and signatures are made.
 abstract contract Fixture is Test {
     uint32 internal constant ANSWER_TIME = 40;
     uint32 internal constant WINDOW = 20;
@@ -37,6 +38,25 @@ abstract contract Fixture is Test {
     function _deploy() internal {
         seat = new DisputeSeat();
         oracle = new InferenceOracle(address(seat), _parameters());
+    }
+
+    /// @dev The whole system with real disputes, wired as a deployment is.
+    /// @param maxDemands K.
+    /// @param demandsPerMove Q.
+    function _deploySystem(uint256 maxDemands, uint256 demandsPerMove) internal returns (IDispute dispute) {
+        address elementary = vm.deployCode("Elementary.sol:Elementary");
+        address trigonometry = vm.deployCode("Trigonometry.sol:Trigonometry");
+        address scalars = vm.deployCode("Scalars.sol:Scalars", abi.encode(elementary, trigonometry));
+        address recomputer = vm.deployCode("Recomputer.sol:Recomputer", abi.encode(scalars));
+        address steps = vm.deployCode("StepVerifier.sol:StepVerifier", abi.encode(recomputer));
+        address programs = vm.deployCode("ProgramFaults.sol:ProgramFaults");
+        address inputs = vm.deployCode("InputFaults.sol:InputFaults");
+        address answers = vm.deployCode("AnswerFaults.sol:AnswerFaults");
+        address seated = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
+        oracle =
+            IInferenceOracle(vm.deployCode("InferenceOracle.sol:InferenceOracle", abi.encode(seated, _parameters())));
+        bytes memory wiring = abi.encode(oracle, steps, programs, inputs, answers, maxDemands, demandsPerMove);
+        dispute = IDispute(vm.deployCode("Dispute.sol:Dispute", wiring));
     }
 
     function _parameters() internal pure returns (Parameters memory) {

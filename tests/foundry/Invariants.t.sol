@@ -25,7 +25,7 @@ import {FuzzSelector, Test} from "./Vm.sol";
 ///    DISPUTED exactly while the game of its answer is open.
 /// 7. At each second exactly one side may act on a clock, and no game can be both upheld and refuted by silence
 ///    (`Handler.rival` tries).
-/// 8. An honest operator, whose every move comes in the last second it may, is never refuted.
+/// 8. No two demands of a game fall due within less than a moveTime over Q. An honest operator, whose every move comes in the last second it may, is never refuted.
 /// 9. A wrong answer that the honest challenger watches, who is as late, never becomes final.
 /// 10. Games end within the bound of docs/disputes.md section 6. When all have ended, everything can be claimed and withdrawn,
 ///     and only what was forced upon the contracts is left.
@@ -61,9 +61,10 @@ contract Invariants is Test {
     }
 
     function invariant_protocol() public view {
+        Book.Entry[] memory entries = handler.entries();
         _checkMoney();
-        _checkRequests();
-        _checkGames();
+        _checkRequests(entries);
+        _checkGames(entries);
         assertTrue(bytes(handler.disagreement()).length == 0, handler.disagreement());
     }
 
@@ -145,9 +146,8 @@ contract Invariants is Test {
         assertEq(BURN.balance - burntBefore, handler.burnt(), "burnt");
     }
 
-    function _checkRequests() private view {
+    function _checkRequests(Book.Entry[] memory entries) private view {
         IInferenceOracle oracle = handler.system();
-        Book.Entry[] memory entries = handler.entries();
         for (uint256 i = 0; i < entries.length; ++i) {
             Book.Entry memory entry = entries[i];
             (Status status, uint8 attempt, uint40 time, bytes25 commitment, bool delivered) = oracle.statusOf(entry.id);
@@ -169,9 +169,8 @@ contract Invariants is Test {
         return RequestStateLib.commitAnswer(entry.id, entry.attempt, entry.answer);
     }
 
-    function _checkGames() private view {
+    function _checkGames(Book.Entry[] memory entries) private view {
         IDispute dispute = handler.dispute();
-        Book.Entry[] memory entries = handler.entries();
         Book.Play[] memory plays = handler.plays();
         uint256 open = 0;
         for (uint256 index = 0; index < plays.length; ++index) {
@@ -224,6 +223,9 @@ contract Invariants is Test {
             assertEq(demand.owner, asked.owner, "owner of a demand");
             assertEq(demand.due, asked.due, "due");
             assertEq(demand.revealedAt, asked.revealedAt, "revealed at");
+            if (i == 0) continue;
+            uint256 before = handler.asked(index, play.positions[i - 1]).due;
+            assertTrue(asked.due >= before + SPACING, "dues too close");
         }
     }
 

@@ -6,9 +6,9 @@ import {IInferenceOracle} from "contracts/interfaces/IInferenceOracle.sol";
 import {HostileConsumer} from "contracts/mocks/HostileConsumer.sol";
 import {GameBook} from "./GameBook.sol";
 
-/// @dev The contracts, wired as a deployment is, and who uses them.
+/// @dev The contracts and who uses them.
 abstract contract System is GameBook {
-    uint256 internal constant HONEST_OPERATORS = 2;
+    /// @dev The first two of them are honest.
     uint256 internal constant OPERATORS = 4;
 
     /// @dev The place of the honest challenger, who does nothing else.
@@ -27,7 +27,7 @@ abstract contract System is GameBook {
     address[] internal _accounts;
 
     function _begin() internal {
-        _deployAll();
+        dispute = _deploySystem(MAX_DEMANDS, DEMANDS_PER_MOVE);
         _loadPrograms();
         for (uint256 key = 1; key <= KEYS; ++key) {
             _accounts.push(vm.addr(key));
@@ -40,27 +40,6 @@ abstract contract System is GameBook {
             oracle.deposit{value: STAKE}(account(i));
             owned[account(i)] = STAKE;
         }
-    }
-
-    /// @dev The whole system, wired as a deployment is.
-    function _deployAll() private {
-        address elementary = vm.deployCode("Elementary.sol:Elementary");
-        address trigonometry = vm.deployCode("Trigonometry.sol:Trigonometry");
-        address scalars = vm.deployCode("Scalars.sol:Scalars", abi.encode(elementary, trigonometry));
-        address recomputer = vm.deployCode("Recomputer.sol:Recomputer", abi.encode(scalars));
-        address steps = vm.deployCode("StepVerifier.sol:StepVerifier", abi.encode(recomputer));
-        address programs = vm.deployCode("ProgramFaults.sol:ProgramFaults");
-        address inputs = vm.deployCode("InputFaults.sol:InputFaults");
-        address answers = vm.deployCode("AnswerFaults.sol:AnswerFaults");
-        address seat_ = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
-        oracle =
-            IInferenceOracle(vm.deployCode("InferenceOracle.sol:InferenceOracle", abi.encode(seat_, _parameters())));
-        dispute = IDispute(
-            vm.deployCode(
-                "Dispute.sol:Dispute",
-                abi.encode(oracle, steps, programs, inputs, answers, MAX_DEMANDS, DEMANDS_PER_MOVE)
-            )
-        );
     }
 
     // ------------------------------------------------------------------ who and which
