@@ -55,6 +55,8 @@ def main() -> None:
     if not quick:
         print("Coverage of the verifier contracts", flush=True)
         subprocess.run([sys.executable, "scripts/coverage.py"], check=True)
+        print("The clocks of disputes, in every order of moves", flush=True)
+        subprocess.run([sys.executable, "-m", "tests.unit.model"], check=True)
         print("Invariants, 10,000 runs", flush=True)
         subprocess.run([FORGE, "test"], env={**os.environ, "FOUNDRY_PROFILE": "bench"}, check=True)
 

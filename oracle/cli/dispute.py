@@ -95,7 +95,7 @@ def _scrutiny(chain: "Chain", record: "Record", model: Path) -> "Scrutiny":
 
 def _show(chain: "Chain", record: "Record", scrutiny: "Scrutiny | None", *, json: bool) -> None:
     from oracle.cli.clocks import standing  # noqa: PLC0415
-    from oracle.cli.moves import game_json, move_json, move_words, payments  # noqa: PLC0415
+    from oracle.cli.moves import finding, game_json, move_json, move_words, payments  # noqa: PLC0415
     from oracle.cli.records import sendings  # noqa: PLC0415
 
     game, now = record.game, chain.provider.block("latest").timestamp
@@ -118,6 +118,7 @@ def _show(chain: "Chain", record: "Record", scrutiny: "Scrutiny | None", *, json
             ("opener", game.opener),
             ("answered", show_time(record.answered_at)),
             ("standing", standing(game, now)),
+            *(finding(record, scrutiny) if scrutiny else ()),
         ]
     )
     rows = [

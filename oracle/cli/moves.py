@@ -115,6 +115,22 @@ def _frame(event: Event) -> str:
             return type(event).__name__
 
 
+def finding(record: Record, scrutiny: "Scrutiny") -> list[tuple[str, str]]:
+    """What a proven game came down to: the node, the element, the operator's value and the right one."""
+    event = record.game.ending
+    if not isinstance(event, Proven) or event.fault in (Fault.MODEL, Fault.HEADER):
+        return []
+    fault = ("fault", _FAULTS[event.fault])
+    if event.fault is Fault.ANSWER and not scrutiny.has_length(record.answered.output):
+        return [fault, ("answer", f"{len(record.answered.output):,} bytes, which is not the model's length")]
+    values = scrutiny.values(record, event)
+    found = [fault, ("node", scrutiny.node(event.tensor))]
+    if values is None:
+        return found
+    given = "not on the chain" if values.given is None else str(values.given)
+    return [*found, ("element", values.where), ("operator's value", given), ("right value", str(values.right))]
+
+
 def move_json(event: Event, record: Record, scrutiny: "Scrutiny | None") -> dict[str, Any]:
     """A move as JSON."""
     found: dict[str, Any] = {"move": type(event).__name__, "words": move_words(event, record, scrutiny)}

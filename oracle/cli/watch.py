@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _LINES = 12
 """Events that a terminal shows below the tables."""
 
+_ROWS = 20
+"""Requests, and games, that a table shows: the newest."""
+
 _INTERRUPTED = 130
 
 
@@ -108,8 +111,10 @@ def _tables(feed: "Feed", now: int, lines: "deque[str] | list[str]") -> "Group":
 
     from oracle.cli.clocks import bonds, standing  # noqa: PLC0415
 
-    requests = Table("request", "model", "status", "clock", "fee", "bonds", title=f"Requests, {show_time(now)}")
-    for each in feed.pending():
+    waiting, disputed = feed.pending(), [record for record in feed.games() if record.game.is_open]
+    title = f"Requests that are not over: {len(waiting)}, at {show_time(now)}"
+    requests = Table("request", "model", "status", "clock", "fee", "bonds", title=title)
+    for each in waiting[-_ROWS:]:
         policy = each.requested.request.policy
         stakes = f"{show_gwei(policy.operator_bond)} / {show_gwei(policy.challenger_bond)}"
         cells = (
@@ -121,18 +126,18 @@ def _tables(feed: "Feed", now: int, lines: "deque[str] | list[str]") -> "Group":
             stakes,
         )
         requests.add_row(*map(Text, cells))
-    games = Table("game", "request", "operator", "opener", "standing", "bonds", title="Disputes")
-    for record in feed.games():
-        if record.game.is_open:
-            cells = (
-                show_id(record.game.id),
-                show_id(record.requested.request_id),
-                record.answered.operator[:10],
-                record.game.opener[:10],
-                standing(record.game, now),
-                bonds(record.game),
-            )
-            games.add_row(*map(Text, cells))
+    title = f"Disputes: {len(disputed)}"
+    games = Table("game", "request", "operator", "opener", "standing", "bonds", title=title)
+    for record in disputed[-_ROWS:]:
+        cells = (
+            show_id(record.game.id),
+            show_id(record.requested.request_id),
+            record.answered.operator[:10],
+            record.game.opener[:10],
+            standing(record.game, now),
+            bonds(record.game),
+        )
+        games.add_row(*map(Text, cells))
     return Group(requests, games, *(Text(line) for line in lines))
 
 

@@ -11,7 +11,7 @@ from oracle.chain.events import Proven, Upheld
 from oracle.chain.history import Happening
 from oracle.chain.protocol import GWEI, Fault, Verdict
 from oracle.cli.clocks import bonds, clock, standing
-from oracle.cli.moves import game_json, move_json, move_words, payments
+from oracle.cli.moves import finding, game_json, move_json, move_words, payments
 from oracle.cli.records import Record, find, records
 from oracle.cli.scrutiny import Scrutiny, scrutinize
 from oracle.errors import InputError, ModelError
@@ -86,6 +86,9 @@ def test_the_disputed_element_is_shown_as_given_and_as_right(told: Story, record
     values = move_json(proof, record, scrutiny)["values"]
     assert values["right"] == {"decimal": str(right), "hex": f"0x{int(right.view(np.uint32)):08x}"}
     assert values["operators"]["decimal"] == str(given)
+    assert [name for name, _ in finding(record, scrutiny)] == [
+        "fault", "node", "element", "operator's value", "right value",
+    ]  # fmt: skip
 
 
 def test_a_value_nobody_revealed_is_not_made_up(record: Record, scrutiny: Scrutiny) -> None:
@@ -109,6 +112,8 @@ def test_an_answer_of_wrong_length_has_no_element(told: Story, record: Record, s
     short = replace(record, answered=replace(record.answered, output=b"\0" * 3))
     words = move_words(Proven(told.game_id, OPENER, OPENER, Fault.ANSWER, 0, 0), short, scrutiny)
     assert words.endswith("it has 3 bytes")
+    ended = replace(short, game=replace(short.game, ending=Proven(told.game_id, OPENER, OPENER, Fault.ANSWER, 0, 0)))
+    assert finding(ended, scrutiny)[1] == ("answer", "3 bytes, which is not the model's length")
 
 
 def test_positions_are_told_in_elements_of_an_onnx_node(record: Record, scrutiny: Scrutiny) -> None:

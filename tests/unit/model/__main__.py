@@ -6,7 +6,7 @@ from tests.unit.model.rules import Rules
 
 TERMS = [
     Rules(window=2, trace_time=3, proof_period=2, move_time=2, max_demands=2, per_move=1),
-    Rules(window=3, trace_time=2, proof_period=3, move_time=4, max_demands=2, per_move=3),
+    Rules(window=3, trace_time=2, proof_period=3, move_time=3, max_demands=2, per_move=2),
     Rules(window=1, trace_time=2, proof_period=3, move_time=3, max_demands=3, per_move=2),
 ]
 
@@ -18,7 +18,7 @@ def main() -> None:
             Cast(depth=1, accounts=3, honest_operator=True),
             Cast(depth=rules.max_demands, accounts=2, challenger=True),
             Cast(depth=rules.max_demands, accounts=2, challenger=True, joins=True),
-            Cast(depth=1, accounts=3),
+            Cast(depth=1, accounts=3 if rules.max_demands == 2 else 2),
         ):
             seen = explore(Play(rules, cast))
             print(f"{seen.states:>11,} states  {rules}  {cast}", flush=True)
