@@ -7,13 +7,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from oracle.canonical.bundle import write_bundle
 from oracle.canonical.model import Model
 from oracle.canonical.program.node import Kind
 from oracle.chain.anvil import dev_account
+from oracle.chain.calls import RegistryContract
 from oracle.chain.dispute import DisputeContract
 from oracle.chain.events import Challenged, Claimed, Demanded, Proven, TraceForfeited
 from oracle.chain.fees import FeeRules
@@ -24,6 +29,7 @@ from oracle.demo.devnet import Devnet
 from oracle.demo.processes import Worker
 from oracle.demo.samples import digit_images, sample_model
 from oracle.inference.canonical_model import compile_model
+from oracle.inference.compiling import compile_file
 from oracle.inference.model_file import load_model_file
 from oracle.store.database import Store
 from tests.adversary import liars
@@ -33,6 +39,13 @@ from tests.e2e.asking import Asker
 from tests.e2e.liar import Liar, scene_of
 
 TIMES = {"window": 60, "trace_time": 60, "move_time": 60, "proof_period": 60}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def settings(devnet: Devnet) -> None:
+    """Credit stays where it is, to be looked at; mirrors on this machine are asked."""
+    with devnet.config.open("a") as config:
+        config.write('\n[challenger]\ncollect_above_gwei = 1000000000000\nallow_local = true\nbundles = "bundles"\n')
 
 
 @pytest.fixture(scope="module")
@@ -167,8 +180,6 @@ def test_attack_38_a_liar_that_shows_nothing_is_forfeited_by_the_challenger(
     _, scene = digits
     liar = lied(digits, sender, liars.shifted(scene, hidden(scene), 3, by=1 << 24), trace_time=5)
     liar.posts = False
-    with devnet.config.open("a") as config:
-        config.write("\n[challenger]\ncollect_above_gwei = 1000000000000\n")
     with challenger(devnet, "--dry-run") as worker:
         wait(liar, lambda: bool(worker.events("would_move")), "what it would do")
         worker.end()
@@ -183,3 +194,28 @@ def test_attack_38_a_liar_that_shows_nothing_is_forfeited_by_the_challenger(
     assert told(devnet, "balance")["credit_wei"] == credit
     assert told(devnet, "withdraw", "all", "--credit")["withdrawn_wei"] == credit
     assert told(devnet, "balance")["credit_wei"] == "0"
+
+
+def test_a_challenger_that_is_given_nothing_fetches_what_is_announced(
+    devnet: Devnet, digits: tuple[Asker, Scene], sender: Sender, tmp_path: Path
+) -> None:
+    """Anybody can watch everything: a mirror of the bundle is all there must be."""
+    asker, scene = digits
+    bundle = compile_file(devnet.models["digits"].path)
+    tolerances = {
+        name: (spec.atol, spec.rtol) for name, spec in zip(bundle.output_names, scene.model.outputs, strict=True)
+    }
+    write_bundle(tmp_path / "digits.assay", bundle.with_tolerances(tolerances))
+    serve = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        uri = f"http://127.0.0.1:{server.server_port}/digits.assay"
+        registry = RegistryContract(devnet.deployment.registry)
+        sender.execute(registry.add_mirrors(asker.model_id, [uri]), purpose="other")
+        liar = lied(digits, sender, liars.wrong_answer(scene, 0, 1))
+        with Worker.start("challenger", ["challenger"], devnet.config, devnet.config.parent) as worker:
+            wait(liar, lambda: bool(liar.events(Claimed)), "the claim")
+            worker.end()
+        server.shutdown()
+    assert [each.prover for each in liar.events(Proven)] == [devnet.accounts["challenger"].address]
+    assert (devnet.config.parent / "bundles" / f"{asker.model_id.hex()}.assay").is_file()
