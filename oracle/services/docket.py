@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import structlog
 
-from oracle.chain.protocol import GameId, Status, Subject
+from oracle.chain.protocol import GameId, ModelId, Status, Subject
 from oracle.metrics import JudgedAs, UnjudgedReason
 from oracle.services.engines import Engines
 from oracle.services.follower import Follower
@@ -60,14 +60,15 @@ class Docket:
         self._queue = Queue()
         self._judged: OrderedDict[GameId, Judgement] = OrderedDict()
         self._after = _START
-        self._reread_at = 0.0
+        self._again: tuple[int, bytes] | None = None
+        self._again_is_due = False
+        self._reread_at = clock()
         self._mark: Cursor | None = None
         self.wrong: dict[GameId, tuple[StoredRequest, Wrong]] = {}
 
     def step(self, now: int) -> bool:
         """Take in new answers and judge some, at the chain's time `now`; whether some that could be judged wait."""
-        if self._must_reread():
-            self._after = _START
+        self._again_is_due |= self._must_reread()
         end = time.perf_counter() + self._seconds
         self._take_in(now, end)
         more = self._judge_some(now, end)
@@ -112,16 +113,31 @@ class Docket:
         return False
 
     def _take_in(self, now: int, end: float) -> None:
-        """Queue the answers that were given since the last look; with a backlog, a glance by onnxruntime sorts them."""
+        """Queue the answers that were given since the last look; then, with what time is left, those read before."""
         half = time.perf_counter() + (end - time.perf_counter()) / 2
+        self._after, is_all = self._read(now, self._after, half)
+        if self._again is None and self._again_is_due:
+            self._again, self._again_is_due = _START, False
+        if self._again is not None and is_all:
+            self._again, is_all = self._read(now, self._again, half)
+            if is_all:
+                self._again = None
+
+    def _read(self, now: int, after: tuple[int, bytes], half: float) -> tuple[tuple[int, bytes], bool]:
+        """Queue answers from beyond `after` on until `half`; yields the last one's place, and whether it was the last.
+
+        With a backlog, a glance by onnxruntime sorts them.
+        """
         while True:
-            batch = self._store.requests.answered_since(now, self._after, besides=self._me, limit=_BATCH)
+            batch = self._store.requests.answered_since(now, after, besides=self._me, limit=_BATCH)
             screening = self._check == "screened" or len(batch) + len(self._queue) > 1
             for stored in batch:
-                self._after = (stored.answered_at or 0, stored.id)
+                after = (stored.answered_at or 0, stored.id)
                 self._admit(stored, screening=screening and time.perf_counter() < half)
-            if len(batch) < _BATCH or time.perf_counter() > half:
-                return
+            if len(batch) < _BATCH:
+                return after, True
+            if time.perf_counter() > half:
+                return after, False
 
     def _admit(self, stored: StoredRequest, *, screening: bool) -> None:
         game = self.game_of(stored)
@@ -151,13 +167,16 @@ class Docket:
     def _judge_some(self, now: int, end: float) -> bool:
         """Judge answers until `end`, and at least one; whether more of those that can be judged wait."""
         postponed: list[Waiting] = []
+        absent: set[ModelId] = set()
         judged = False
         while waiting := self._queue.pop():
             if judged and time.perf_counter() > end:
                 self._queue.add(waiting)
                 break
-            outcome = self._outcome(waiting, now)
+            is_absent = waiting.model in absent and now < waiting.deadline
+            outcome = None if is_absent else self._outcome(waiting, now)
             if outcome is None:
+                absent.add(waiting.model)
                 postponed.append(waiting)
             judged |= outcome is True
         more = len(self._queue) > 0

@@ -15,7 +15,7 @@ from oracle.services.library import OwnModels, Unwatched, Watched
 from tests.unit.chain.mempool import ME
 from tests.unit.chain.model_chain import requested
 from tests.unit.services.court import ENGINES
-from tests.unit.services.world import OTHER, World, answered_by, ask, compiled, with_program
+from tests.unit.services.world import OTHER, World, answered_by, ask, compiled, tolerant, with_program
 
 ATOL = 2.0**-10
 MODEL = with_program("digits", ATOL)
@@ -113,6 +113,21 @@ def test_attack_13_more_answers_than_one_look_reads_are_all_judged(world, make, 
     docket = make()
     step(world, docket)
     assert (judged(world, JudgedAs.RIGHT), judged(world, JudgedAs.WRONG)) == (9, 1)
+
+
+def test_attack_13_new_answers_do_not_wait_for_old_ones_to_be_read_again(world, make, monkeypatch):
+    """Announcing a model in every block has everything read again; what is new is read first all the same."""
+    monkeypatch.setattr(module, "_BATCH", 2)
+    docket = make(seconds=0.0)
+    for salt in range(7):
+        answer(world, salt, RIGHT)
+    for number in range(12):
+        world.publish(tolerant(MODEL, 2.0**-number))
+        step(world, docket)
+    answer(world, 8, WRONG)
+    world.publish(tolerant(MODEL, 2.0**-20))
+    step(world, docket)
+    assert len(docket.wrong) == 1
 
 
 def test_a_step_that_has_no_time_judges_one_answer_and_asks_for_more(world, make):
