@@ -118,7 +118,9 @@ contract Handler is Honest {
         _agree(true, !_isAnythingOpen(), "an end of everything");
         for (uint256 i = 0; i < _accounts.length; ++i) {
             for (uint256 index = 0; index < _plays.length; ++index) {
+                // Once more than there is something to claim.
                 if (_lines[index][_accounts[i]].bonds > 0) _claim(index, _accounts[i]);
+                _claim(index, _accounts[i]);
             }
             _cash(_accounts[i], credit[_accounts[i]]);
         }
