@@ -22,7 +22,8 @@ abstract contract Credits is IDispute, ReentrancyGuardTransient {
         _credits[msg.sender] = available - amount;
         emit CreditWithdrawn(msg.sender, to, amount);
         // Interaction
-        _pay(to, amount);
+        (bool taken,) = to.call{value: amount}("");
+        require(taken, Dispute_TransferFailed(to));
     }
 
     /// @inheritdoc IDispute
@@ -35,11 +36,7 @@ abstract contract Credits is IDispute, ReentrancyGuardTransient {
     }
 
     function _burn(uint256 amount) internal {
-        _pay(BURN, amount);
-    }
-
-    function _pay(address to, uint256 amount) private {
-        (bool taken,) = to.call{value: amount}("");
-        require(taken, Dispute_TransferFailed(to));
+        (bool burnt,) = BURN.call{value: amount}("");
+        require(burnt, Dispute_TransferFailed(BURN));
     }
 }

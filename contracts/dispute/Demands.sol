@@ -172,6 +172,8 @@ abstract contract Demands is Games {
         Position calldata position = revelation.position;
         Demand storage demanded = _unrevealed(game, position);
         _requireBefore(demanded.due);
+        // The judge is stateless and no other than this contract's own; each item of a list pays for itself.
+        // slither-disable-next-line calls-loop
         _requireRoot(game.traceRoot, JUDGE.revealedRoot(game.nodeCount, game.tensors[position.tensor], revelation));
         // Effect
         demanded.revealedAt = uint40(block.timestamp);

@@ -82,6 +82,8 @@ contract Judge {
 
     /// @notice The root of the trace of `nodes` tensors that tensor roots lead to.
     function rootOf(uint32 nodes, bytes32[] calldata roots) external view returns (bytes32) {
+        // Its offset and its length are written.
+        // slither-disable-next-line write-after-write
         bytes calldata data;
         assembly ("memory-safe") {
             data.offset := roots.offset
