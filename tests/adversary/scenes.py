@@ -136,3 +136,18 @@ def deep(leaves: int) -> Scene:
         Node(Kind.MAP, Fn.PICK, f, (64,), (), (Operand(2, f, View((start,))),), 1),
     )
     return scene(Program(1, nodes, {}, 1), [np.arange(1, 65, dtype=np.float32)])
+
+
+@lru_cache(maxsize=1)
+def heavy() -> Scene:
+    """Tensors of 128 full leaves without a zero byte among them: what is dearest to reveal."""
+    rng = np.random.default_rng(1)
+    count = 64 * 128
+    bits = rng.integers(0x01010101, 0x7F7F7F7F, count, dtype=np.uint32) | np.uint32(0x01010101)
+    whole = View((Coordinate(count, 0, ((0, 1),)),))
+    copies = [
+        Node(Kind.MAP, Fn.PICK, DType.FLOAT, (count,), (), (Operand(k, DType.FLOAT, whole),), 1) for k in range(254)
+    ]
+    short = Node(Kind.MAP, Fn.PICK, DType.FLOAT, (1,), (), (Operand(254, DType.FLOAT, whole),), 1)
+    given = Node(Kind.INPUT, 0, DType.FLOAT, (count,))
+    return scene(Program(1, (given, *copies, short), {}, 1), [bits.view(np.float32)])

@@ -1,6 +1,5 @@
 """Gas of the moves of a dispute at their dearest: limits hold it, and bonds pay for what a deployment says they do."""
 
-import numpy as np
 import pytest
 
 from oracle.canonical.commit import Tree, bind_trace
@@ -17,7 +16,7 @@ from oracle.chain.calls import Call
 from oracle.chain.deploy import CHALLENGE_GAS, DEFENCE_GAS, MAX_DEMANDS
 from oracle.chain.protocol import Policy
 from tests.adversary.liars import shifted
-from tests.adversary.scenes import Scene, chain, scene
+from tests.adversary.scenes import Scene, chain, heavy
 from tests.differential.court import OPENER, OPERATOR, SECOND, Court
 
 POLICY = Policy(OPERATOR, 1_000, 10**9, 10**8, 60, 100, 50, 50, 20)
@@ -125,20 +124,6 @@ def demand_of_the_largest_node() -> int:
     node, path = committed.encoded[1], committed.path(1)
     call = court.dispute.demand(court.id_of(subject), Position(1, 0, 0), node, path)
     return taken(court, OPENER, call, gas.demand_limit(len(call.data)))
-
-
-def heavy() -> Scene:
-    """Tensors of 128 full leaves without a zero byte among them: what is dearest to reveal."""
-    rng = np.random.default_rng(1)
-    count = 64 * 128
-    bits = rng.integers(0x01010101, 0x7F7F7F7F, count, dtype=np.uint32) | np.uint32(0x01010101)
-    whole = View((Coordinate(count, 0, ((0, 1),)),))
-    copies = [
-        Node(Kind.MAP, Fn.PICK, DType.FLOAT, (count,), (), (Operand(k, DType.FLOAT, whole),), 1) for k in range(254)
-    ]
-    short = Node(Kind.MAP, Fn.PICK, DType.FLOAT, (1,), (), (Operand(254, DType.FLOAT, whole),), 1)
-    given = Node(Kind.INPUT, 0, DType.FLOAT, (count,))
-    return scene(Program(1, (given, *copies, short), {}, 1), [bits.view(np.float32)])
 
 
 def test_bonds_pay_for_a_conviction_and_for_a_defence() -> None:
