@@ -111,6 +111,18 @@ def whole_tensor(scene: Scene, node: int, seed: int, *, follow: bool = True) -> 
     return _forced(scene, f"all of node {node}, {'followed up' if follow else 'alone'}", {node: tensor}, follow=follow)
 
 
+def other_weights(scene: Scene, bits: int) -> Lie:
+    """Another model: of every weight only `bits` of the fraction are kept; all that follows is what it is then."""
+    rounded = {k: _cut(scene.tensors[k], bits) for k in weights(scene)}
+    return _forced(scene, f"weights of {bits} bits", rounded, follow=True)
+
+
+def weights(scene: Scene) -> list[int]:
+    """The nodes that hold weights."""
+    nodes = enumerate(scene.program.nodes)
+    return [k for k, node in nodes if node.kind is Kind.CONST and node.dtype is DType.FLOAT and node.count > 1]
+
+
 def padded(scene: Scene, node: int) -> Lie | None:
     """Something behind the last element, in its leaf; None where the leaf is full."""
     trace = _trace(scene, scene.tensors)
@@ -213,6 +225,11 @@ def every_lie(scene: Scene, seed: int) -> Iterator[Lie]:
 
 def _is(node: Node, kind: Kind | None) -> bool:
     return node.kind is kind or (kind is None and node.kind not in (Kind.INPUT, Kind.CONST))
+
+
+def _cut(tensor: Array, bits: int) -> Array:
+    dropped = np.finfo(tensor.dtype).nmant - bits
+    return (tensor.view(np.uint32) >> dropped << dropped).view(tensor.dtype)
 
 
 def _trace(scene: Scene, tensors: Sequence[Array]) -> LyingTrace:

@@ -1,6 +1,7 @@
 """An operator that lies on a real chain: it answers wrong, posts the trace of its lie, and reveals what is demanded."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -31,7 +32,10 @@ def scene_of(model: Model, program: CanonicalModel, packed: bytes) -> Scene:
 
 @dataclass
 class Liar:
-    """Answers one request with a lie; `silent` is what it does not reveal, `posts` whether it posts a trace."""
+    """Answers one request with a lie; `silent` is what it does not reveal, `posts` whether it posts a trace.
+
+    `seconds` is what working out revelations has taken.
+    """
 
     sender: Sender
     oracle: OracleContract
@@ -39,7 +43,8 @@ class Liar:
     request: Request
     lie: Lie
     posts: bool = True
-    silent: Sequence[Position] = ()
+    silent: Container[Position] = ()
+    seconds: float = 0.0
     _done: set[object] = field(default_factory=set)
 
     @property
@@ -68,8 +73,12 @@ class Liar:
             self._once("trace", self.dispute.post_trace(self.subject, trace.root, roots))
         shown = {event.position for event in self.events(Revealed)}
         for event in self.events(Demanded):
+            if event.position in shown or event.position in self.silent or event.position in self._done:
+                continue
+            began = time.perf_counter()
             revelation = self.lie.trace.reveal(event.position)
-            if event.position not in shown and event.position not in self.silent and revelation is not None:
+            self.seconds += time.perf_counter() - began
+            if revelation is not None:
                 self._once(event.position, self.dispute.reveal(self.game, revelation))
 
     def events(self, kind: type[E]) -> list[E]:
