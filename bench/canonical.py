@@ -45,15 +45,18 @@ def measure(folder: Path) -> dict[str, dict[str, dict[str, float]]]:
     return figures
 
 
-def models(folder: Path) -> Iterator[tuple[str, Path, list[Array]]]:
-    """Name, file and an input of every model that is measured; `folder` is for a file."""
+def models(folder: Path, *, image: int = 96) -> Iterator[tuple[str, Path, list[Array]]]:
+    """Name, file and an input of every model that is measured; `folder` is for a file.
+
+    The MobileNet reads images of `image` pixels a side.
+    """
     (digits,), (applicant,) = digit_images([0]), credit_applicants([0])
     (file,) = file_samples([Path("README.md")])
     yield "digits", model_path("digits"), list(digits.tensors)
     yield "digits-cnn", _MODELS / "digits-cnn.onnx", [digits.tensors[0].reshape(1, 1, 8, 8)]
     yield "credit", model_path("credit"), list(applicant.tensors)
     yield "magika", model_path("magika"), list(file.tensors)
-    network = mobilenet()
+    network = mobilenet(image)
     path = folder / "mobilenet.onnx"
     path.write_bytes(network.SerializeToString())
     shape = [dim.dim_value for dim in network.graph.input[0].type.tensor_type.shape.dim]

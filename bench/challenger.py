@@ -14,6 +14,7 @@ from eth_abi.abi import encode as encode_abi
 from eth_utils.crypto import keccak
 
 from bench.canonical import models
+from bench.dispute import IMAGE
 from oracle.canonical.model import Model, OutputSpec
 from oracle.canonical.tensor import encode
 from oracle.canonical.tolerance import bits_of
@@ -35,7 +36,7 @@ _ATOL = 1e-2
 def measure(folder: Path) -> dict[str, dict[str, float]]:
     """The figures of `build/bench.json`'s `challenger`, in milliseconds an answer, by model; `folder` is for a file."""
     figures: dict[str, dict[str, float]] = {"ms_per_answer": {}, "ms_per_screened_answer": {}}
-    for name, path, inputs in models(folder):
+    for name, path, inputs in models(folder, image=IMAGE):
         bundle = compile_file(path)
         program = from_bundle(bundle)
         outputs = tuple(OutputSpec(spec, bits_of(_ATOL)) for spec in bundle.model.output_tensors)
