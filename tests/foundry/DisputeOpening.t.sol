@@ -281,7 +281,7 @@ contract DisputeOpening is Stage {
     // ------------------------------------------------------------------ parts
 
     function raise(uint256 maxDemands, uint256 demandsPerMove) external {
-        _raise(maxDemands, demandsPerMove);
+        _deploySystem(maxDemands, demandsPerMove);
     }
 
     function deploy(bytes calldata arguments) external {

@@ -12,13 +12,12 @@ import {
     Verdict
 } from "contracts/interfaces/IDispute.sol";
 import {AnswerRef, InputKind, ModelId, Request} from "contracts/interfaces/Types.sol";
-import {Deployment} from "./Deployment.sol";
 import {Traces} from "./Traces.sol";
 import {Trees} from "./Trees.sol";
 
 /// @dev One game over an answer to one of the programs, move by move. Times are those of docs/disputes.md section 1, with the
 /// durations of `Fixture`: the answer comes at A, the challenge at C, the trace at P.
-abstract contract Stage is Traces, Deployment {
+abstract contract Stage is Traces {
     uint256 internal constant A = 1000;
     uint256 internal constant C = A + 5;
     uint256 internal constant P = C + 3;
@@ -43,6 +42,7 @@ abstract contract Stage is Traces, Deployment {
     Subject internal subject;
     GameId internal id;
     bytes internal output;
+    IDispute internal dispute;
 
     // ------------------------------------------------------------------ setting up
 
@@ -52,7 +52,7 @@ abstract contract Stage is Traces, Deployment {
     }
 
     function _begin(uint256 maxDemands, uint256 demandsPerMove) internal {
-        _raise(maxDemands, demandsPerMove);
+        dispute = _deploySystem(maxDemands, demandsPerMove);
         for (uint160 who = 0xA1; who <= 0xA4; ++who) {
             vm.deal(address(who), 100 * BOND);
         }
