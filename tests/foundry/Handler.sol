@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {IDispute, Position, Revelation} from "contracts/interfaces/IDispute.sol";
+import {Position} from "contracts/interfaces/IDispute.sol";
 import {Status} from "contracts/interfaces/Types.sol";
 import {HostileConsumer} from "contracts/mocks/HostileConsumer.sol";
 import {Honest} from "./Honest.sol";
@@ -12,8 +12,6 @@ import {Honest} from "./Honest.sol";
 contract Handler is Honest {
     /// @dev More rounds of a moveTime than any game takes.
     uint256 private constant MOST_ROUNDS = 60;
-
-    error Outcome(bool success);
 
     constructor() {
         _begin();
@@ -60,51 +58,6 @@ contract Handler is Honest {
         else if (how % 5 == 2) temper(which, what, how);
         else if (how % 5 == 3) requestAgain(which);
         else hurry();
-    }
-
-    // ------------------------------------------------------------------ one side at a time
-
-    /// @dev At each second exactly one side may act on a clock, and never can an answer be both upheld and refuted by silence.
-    function rival(uint256 which) public {
-        (bool there, uint256 index) = _game(which);
-        if (!there || !_isOpen(_plays[index])) return;
-        Play storage play = _plays[index];
-        bool forfeits = _would(address(this), abi.encodeCall(IDispute.forfeitTrace, (_subject(play))));
-        if (play.postedAt == 0) {
-            Lie memory none;
-            Trace memory trace = _traceOf(index, none);
-            bytes32[] memory roots = trace.roots.length > MOST_ROOTS ? new bytes32[](0) : trace.roots;
-            bytes memory post_ = abi.encodeCall(IDispute.postTrace, (_subject(play), trace.root, roots));
-            _agree(true, forfeits != _would(play.answer.operator, post_), "one side's turn for the trace");
-        }
-        for (uint256 i = 0; i < play.positions.length; ++i) {
-            Position memory position = play.positions[i];
-            if (_isRevealed(index, position)) continue;
-            bool forfeit = _would(address(this), abi.encodeCall(IDispute.forfeitDemand, (_subject(play), position)));
-            forfeits = forfeits || forfeit;
-            Program memory program = _program(_entries[play.entry].model);
-            if (!_canReveal(program, play.lie, position)) continue;
-            Revelation memory shown = _revelation(program, _traceOf(index, play.lie), position);
-            bool reveals = _would(address(this), abi.encodeCall(IDispute.reveal, (play.id, shown)));
-            _agree(true, forfeit != reveals, "one side's turn for a demand");
-        }
-        bool upholds = _would(address(this), abi.encodeCall(IDispute.resolve, (_subject(play))));
-        _agree(false, upholds && (forfeits || play.open > 0 || _mayProve(play)), "upholding what can be refuted");
-    }
-
-    /// @dev Whether a call would succeed; it leaves no trace.
-    function _would(address from, bytes memory call) private returns (bool success) {
-        try this.attempt(from, call) {}
-        catch (bytes memory outcome) {
-            success = outcome[outcome.length - 1] == 0x01;
-        }
-    }
-
-    function attempt(address from, bytes calldata call) external {
-        require(msg.sender == address(this), Outcome(false));
-        vm.prank(from);
-        (bool success,) = address(dispute).call(call);
-        revert Outcome(success);
     }
 
     // ------------------------------------------------------------------ the end

@@ -3,12 +3,12 @@ pragma solidity ^0.8.30;
 
 import {Position} from "contracts/interfaces/IDispute.sol";
 import {Status} from "contracts/interfaces/Types.sol";
-import {ProofActions} from "./ProofActions.sol";
+import {Rivals} from "./Rivals.sol";
 
 /// @dev Honest operators and the honest challenger. They are as late as they may be: time stops in the last second of each
 /// of their deadlines, and there they move. What they know of a trace is what is revealed. Two of three dishonest operators play like
 /// honest ones, with what they have; the others do nothing of themselves.
-abstract contract Honest is ProofActions {
+abstract contract Honest is Rivals {
     uint256 private constant NEVER = type(uint256).max;
 
     /// @dev More stops than any wait can have; honest actors who do not get on are a finding.
@@ -24,14 +24,17 @@ abstract contract Honest is ProofActions {
         _moveAll(NEVER);
     }
 
+    /// @dev Also stops where the clocks of one of the last games turn, and tries what either side could do.
     function _waitUntil(uint256 time) internal {
+        (, uint256 index) = _game(time);
         for (uint256 stops = 0; stops < MOST_STOPS; ++stops) {
-            uint256 last = _moveAll(_now());
-            if (last >= time) {
+            uint256 next = _less(_moveAll(_now()), _turn(index));
+            if (next >= time) {
                 vm.warp(time);
                 return;
             }
-            if (last > _now()) vm.warp(last);
+            vm.warp(next);
+            if (index < _plays.length && _isOpen(_plays[index])) _try(index);
         }
         _agree(true, false, "what an honest actor wants to do");
     }

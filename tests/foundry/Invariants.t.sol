@@ -24,7 +24,7 @@ import {FuzzSelector, Test} from "./Vm.sol";
 ///    open or before its end; to REFUTED but by a right proof or a silence; to VOIDED but by a program fault. A request is
 ///    DISPUTED exactly while the game of its answer is open.
 /// 7. At each second exactly one side may act on a clock, and no game can be both upheld and refuted by silence
-///    (`Handler.rival` tries).
+///    (`Rivals` tries).
 /// 8. No two demands of a game fall due within less than a moveTime over Q. An honest operator, whose every move comes in the last second it may, is never refuted.
 /// 9. A wrong answer that the honest challenger watches, who is as late, never becomes final.
 /// 10. Games end within the bound of docs/disputes.md section 6. When all have ended, everything can be claimed and withdrawn,

@@ -65,7 +65,7 @@ abstract contract ProofActions is DemandActions {
                 IDispute.proveAnswer, (_subject(play), program.model, play.output, _outputElement(trace, element))
             );
         }
-        bool did = _try(prover, call);
+        bool did = _call(prover, call);
         _agree(_mayProve(play), did, "prove");
         if (did) _refuted(index, finder, ending);
     }
@@ -110,7 +110,7 @@ abstract contract ProofActions is DemandActions {
             );
             ending = Ending.OPERAND;
         }
-        bool did = _try(prover, call);
+        bool did = _call(prover, call);
         _agree(_mayVoid(play), did, "prove a program fault");
         if (did) _voided(index, ending);
     }
@@ -152,10 +152,10 @@ abstract contract ProofActions is DemandActions {
                     (subject, program.model, _opening(program, node), 0, _opening(program, program.operands[node][0]))
                 );
         }
-        _agree(false, _try(prover, call), "a useless proof");
+        _agree(false, _call(prover, call), "a useless proof");
     }
 
-    function _try(address prover, bytes memory call) internal returns (bool did) {
+    function _call(address prover, bytes memory call) internal returns (bool did) {
         vm.prank(prover);
         (did,) = address(dispute).call(call);
     }
