@@ -32,6 +32,9 @@ WORKER = {
     "answers_per_s": ("answers per second, one operator, batched, on a local chain", ""),
 }
 
+BLOCKS = (30, 36, 60)
+"""Gas of a block, in millions, that a chain may have."""
+
 
 def figures(bench: Mapping[str, Any]) -> str:
     """The table of what `make bench` measured, and where; raises `KeyError` for a figure that is not there."""
@@ -101,6 +104,63 @@ def judge(bench: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def dispute(bench: Mapping[str, Any]) -> str:
+    """The table of what disputes cost, by model; raises `KeyError` for a figure that is not there."""
+    rows = [
+        f"| {name} | {run['onnx_nodes']} | {run['nodes']} | {run['leaves']:,} | {run['transactions']} "
+        f"| {run['gas_challenger']:,} | {run['gas_operator']:,} | {run['leaf_gas']:,} | {run['compute_seconds']:g} |"
+        for name, run in bench["dispute"].items()
+    ]
+    lines = [
+        "| model | ONNX nodes | program nodes | most leaves | transactions | gas, challenger | gas, operator "
+        "| gas, judging | computing, s |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        *rows,
+        "",
+        f"From the challenge to the conviction; receipts of anvil {bench['versions']['anvil']}. Judging: the verifier's "
+        f"part of the proof. Computing: both sides together, on {bench['machine']['cpu']}, waits aside. The MobileNet has "
+        "random weights and reads 64 by 64 pixels.",
+    ]
+    return "\n".join(lines)
+
+
+def moves(bench: Mapping[str, Any]) -> str:
+    """The table of the dearest of each move, by model; raises `KeyError` for a figure that is not there."""
+    by_model = {name: run["gas_by_move"] for name, run in bench["dispute"].items()}
+    names = dict.fromkeys(move for gas in by_model.values() for move in gas)
+    rows = (f"| `{move}` | " + " | ".join(f"{gas[move]:,}" for gas in by_model.values()) + " |" for move in names)
+    return "\n".join(["| gas of | " + " | ".join(by_model) + " |", "|---|" + "---:|" * len(by_model), *rows])
+
+
+def crowd(bench: Mapping[str, Any]) -> str:
+    """The table of an honest operator's worst case; raises `KeyError` for a figure that is not there."""
+    found = bench["crowd"]
+    worst = found["due_within_move"] * found["gas_of_a_transaction"]
+    shares = ", ".join(f"{worst / (block * 10**6):.0%} of {block} M" for block in BLOCKS)
+    lines = [
+        f"| {found['challengers']} challengers at once against an honest operator | |",
+        "|---|---:|",
+        f"| demands, and positions revealed for them | {found['demands']}, {found['reveals']} |",
+        f"| the dearest reveal: 128 leaves | {found['gas_of_a_transaction']:,} gas |",
+        f"| most reveals within one moveTime, measured | {found['gas_of_a_move']:,} gas |",
+        f"| **the {found['due_within_move']} that can fall due within one, at the dearest** | {worst:,} gas |",
+        f"| that, against the gas of one block | {shares} |",
+        f"| from the answer to UPHELD, with every time {found['move_time']} s | {found['lasted']:,} s |",
+        f"| the bound on it (section 6.5) | {found['bound']:,} s |",
+    ]
+    return "\n".join(lines)
+
+
+def watching(bench: Mapping[str, Any]) -> str:
+    """The table of what it takes to watch, by model; raises `KeyError` for a figure that is not there."""
+    found = bench["challenger"]
+    rows = (
+        f"| {name} | {every:g} | {found['ms_per_screened_answer'][name]:g} |"
+        for name, every in found["ms_per_answer"].items()
+    )
+    return "\n".join(["| one right answer of | `all`, ms | `screened`, ms |", "|---|---:|---:|", *rows])
+
+
 def demo(played: Mapping[str, Any]) -> str:
     """What `make demo` ended with, in a sentence; raises `KeyError` for a figure that is not there."""
     gas = played["gas"]
@@ -115,13 +175,17 @@ SOURCES: dict[str, tuple[str, Callable[[Mapping[str, Any]], str], str]] = {
     "figures": ("build/bench.json", figures, "make bench"),
     "canonical": ("build/bench.json", canonical, "make bench"),
     "judge": ("build/bench.json", judge, "make bench"),
+    "dispute": ("build/bench.json", dispute, "make bench"),
+    "moves": ("build/bench.json", moves, "make bench"),
+    "crowd": ("build/bench.json", crowd, "make bench"),
+    "watching": ("build/bench.json", watching, "make bench"),
     "demo": ("build/demo.json", demo, "make demo"),
 }
 
 GENERATED: dict[str, Callable[[], str]] = {"authority": authority.table}
 """What the package itself says."""
 
-_CHECKED = ("figures", "canonical", "judge")
+_CHECKED = ("figures", "canonical", "judge", "dispute", "moves", "crowd", "watching")
 
 
 def filled(page: str, name: str, content: str) -> str:

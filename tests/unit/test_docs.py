@@ -260,3 +260,55 @@ def test_the_table_of_the_judge_says_how_many_mutants_were_killed_if_that_was_me
     assert "| dearest one-step proof of digits, bound | 380,000 gas, 9,000 bytes |" in plain
     killed = "314 of 315, besides 16 that compute the same"
     assert whole == f"{plain}\n| mutants of the contracts killed (`python -m bench --mutation`) | {killed} |"
+
+
+DISPUTES = {
+    "machine": {"cpu": "a CPU"},
+    "versions": {"anvil": "1.0"},
+    "dispute": {
+        name: {
+            "onnx_nodes": 8,
+            "nodes": 16,
+            "leaves": 1_728,
+            "transactions": 7,
+            "compute_seconds": 0.25,
+            "leaf_gas": gas,
+            "gas_operator": 700_000,
+            "gas_challenger": 900_000,
+            "gas_by_move": {"challenge": 160_000, "proveStep": 2 * gas},
+        }
+        for name, gas in (("digits", 80_000), ("magika", 360_000))
+    },
+    "crowd": {
+        "challengers": 50,
+        "demands": 350,
+        "reveals": 259,
+        "move_time": 60,
+        "due_within_move": 9,
+        "gas_of_a_move": 8_000_000,
+        "gas_of_a_transaction": 1_000_000,
+        "lasted": 2_398,
+        "bound": 3_212,
+    },
+    "challenger": {"ms_per_answer": {"digits": 0.25}, "ms_per_screened_answer": {"digits": 0.04}},
+}
+
+
+def test_the_tables_of_disputes_say_what_each_model_took() -> None:
+    """Who weighs a bond against gas reads these figures; none may stand in another's column."""
+    lines = docs.dispute(DISPUTES).splitlines()
+    assert lines[2] == "| digits | 8 | 16 | 1,728 | 7 | 900,000 | 700,000 | 80,000 | 0.25 |"
+    assert docs.moves(DISPUTES).splitlines() == [
+        "| gas of | digits | magika |",
+        "|---|---:|---:|",
+        "| `challenge` | 160,000 | 160,000 |",
+        "| `proveStep` | 160,000 | 720,000 |",
+    ]
+    assert "| digits | 0.25 | 0.04 |" in docs.watching(DISPUTES)
+
+
+def test_the_worst_of_a_crowd_is_what_may_fall_due_at_the_dearest() -> None:
+    """What was measured within one moveTime depends on where its seconds fall; the rules allow one demand more."""
+    told = docs.crowd(DISPUTES)
+    assert "at the dearest** | 9,000,000 gas |" in told
+    assert "| 30% of 30 M, 25% of 36 M, 15% of 60 M |" in told
