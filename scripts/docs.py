@@ -117,9 +117,9 @@ def dispute(bench: Mapping[str, Any]) -> str:
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
         *rows,
         "",
-        f"From the challenge to the conviction; receipts of anvil {bench['versions']['anvil']}. Judging: the verifier's "
-        f"part of the proof. Computing: both sides together, on {bench['machine']['cpu']}, waits aside. The MobileNet has "
-        "random weights and reads 64 by 64 pixels.",
+        f"From the challenge to the conviction, on anvil {bench['versions']['anvil']}. Judging: the verifier's part "
+        f"of the proof. Computing: both sides together, on {bench['machine']['cpu']}, waits aside. "
+        "The MobileNet has random weights and reads 64 by 64 pixels.",
     ]
     return "\n".join(lines)
 
