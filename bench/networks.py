@@ -17,7 +17,8 @@ def mobilenet(size: int = 96, width: float = 0.35, seed: int = 0) -> onnx.ModelP
     """MobileNet-v2 for square images: float32 [1, 3, size, size] to [1, 1000], the same for the same seed.
 
     52 convolutions (17 of them depthwise) with biases, each followed by a Clip to 0 … 6 unless it ends a block; weights
-    are normal, scaled so that activations neither vanish nor grow (He and others, 2015).
+    are normal, scaled so that activations neither vanish nor grow (He and others, 2015). 155 nodes: 100 that compute, and
+    a Constant for each weight and for both ends of Clip, as some exporters write them; biases are initializers.
     """
     network = _Network(np.random.default_rng(seed))
     stem = _channels(32, width)
@@ -38,14 +39,14 @@ def mobilenet(size: int = 96, width: float = 0.35, seed: int = 0) -> onnx.ModelP
     last = _channels(1280, max(width, 1.0))
     x = network.conv(x, channels, last, clip=True)
     x = network.node("Flatten", network.node("GlobalAveragePool", x))
-    weight, bias = network.normal((CLASSES, last), last), network.normal((CLASSES,), CLASSES)
+    weight, bias = network.normal((CLASSES, last), last), network.bias(CLASSES, CLASSES)
     scores = network.node("Gemm", x, weight, bias, transB=1)
     graph = helper.make_graph(
         network.nodes,
         "mobilenet",
         [helper.make_tensor_value_info("image", onnx.TensorProto.FLOAT, [1, 3, size, size])],
         [helper.make_tensor_value_info(scores, onnx.TensorProto.FLOAT, [1, CLASSES])],
-        network.weights,
+        network.biases,
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
@@ -58,13 +59,13 @@ def _channels(count: int, width: float) -> int:
 
 
 class _Network:
-    """Nodes and weights, named in the order they are made."""
+    """Nodes and biases, named in the order they are made."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.nodes: list[onnx.NodeProto] = []
-        self.weights: list[onnx.TensorProto] = []
+        self.biases: list[onnx.TensorProto] = []
         self._rng, self._names = rng, self._numbers()
-        self._range = tuple(self._weight(np.array(bound, np.float32)) for bound in (0, 6))
+        self._range = tuple(self._constant(np.array(bound, np.float32)) for bound in (0, 6))
 
     def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
         """The name of the output of a new node."""
@@ -74,8 +75,13 @@ class _Network:
 
     def normal(self, shape: tuple[int, ...], fan_in: int) -> str:
         """The name of a new weight, of deviation √(2 / fan_in)."""
-        drawn = self._rng.standard_normal(shape) * np.sqrt(2 / fan_in)
-        return self._weight(drawn.astype(np.float32))
+        return self._constant(self._draw(shape, fan_in))
+
+    def bias(self, size: int, fan_in: int) -> str:
+        """The name of a new bias, of deviation √(2 / fan_in)."""
+        name = next(self._names)
+        self.biases.append(numpy_helper.from_array(self._draw((size,), fan_in), name))
+        return name
 
     def conv(
         self,
@@ -91,15 +97,16 @@ class _Network:
         """A convolution that keeps sizes, but for its stride."""
         fan_in = channels // groups * kernel * kernel
         weight = self.normal((filters, channels // groups, kernel, kernel), fan_in)
-        bias = self.normal((filters,), 50)
+        bias = self.bias(filters, 50)
         pads = [kernel // 2] * 4
         y = self.node("Conv", x, weight, bias, group=groups, strides=[stride] * 2, pads=pads)
         return self.node("Clip", y, *self._range) if clip else y
 
-    def _weight(self, data: NDArray[np.float32]) -> str:
-        name = next(self._names)
-        self.weights.append(numpy_helper.from_array(data, name))
-        return name
+    def _draw(self, shape: tuple[int, ...], fan_in: int) -> NDArray[np.float32]:
+        return (self._rng.standard_normal(shape) * np.sqrt(2 / fan_in)).astype(np.float32)
+
+    def _constant(self, data: NDArray[np.float32]) -> str:
+        return self.node("Constant", value=numpy_helper.from_array(data))
 
     @staticmethod
     def _numbers() -> Iterator[str]:
