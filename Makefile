@@ -84,8 +84,8 @@ lock: $(STAMPS)/venv ## resolve the Python packages again, keeping versions that
 # --- what is run ------------------------------------------------------------------------------------------------
 
 .PHONY: demo devnet bench
-demo: setup ## requests to final answers: a chain, three models, two operators, a keeper
-	@$(BIN)/assay demo
+demo: setup ## requests to final answers, and two lies refuted: a chain, three models, operators, a challenger, a keeper
+	@$(BIN)/assay demo --dishonest scripts/liars.py
 
 devnet: setup ## a local chain with everything deployed, until Ctrl-C
 	@$(BIN)/assay devnet

@@ -166,7 +166,8 @@ def demo(played: Mapping[str, Any]) -> str:
     gas = played["gas"]
     return (
         f"`make demo`: {played['requests']} requests to {len(played['models'])} models, {played['final']} final, "
-        f"{played['callbacks']} delivered, in {played['seconds']:g} s. Median gas, shares of batches and callbacks "
+        f"{played['callbacks']} delivered, {played['refuted']} lies refuted, {played['wrong_final']} wrong answers "
+        f"final, in {played['seconds']:g} s. Median gas, shares of batches and callbacks "
         f"included: request {gas['request']:,}, answer {gas['answer']:,}, finalize {gas['finalize']:,}."
     )
 

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
     from oracle.demo.report import Line, Report
 
-_COLOURS = {"sent": "dim", "requested": "yellow", "answered": "cyan", "final": "blue", "delivered": "green"}
+_COLOURS = {
+    "sent": "dim",
+    "requested": "yellow",
+    "answered": "cyan",
+    "disputed": "magenta",
+    "refuted": "red",
+    "final": "blue",
+    "delivered": "green",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -30,6 +38,10 @@ def demo(
     context: typer.Context,
     requests: Annotated[int, typer.Option(min=3, max=30, help="How many requests.")] = 12,
     out: Annotated[Path, typer.Option(help="Folder of demo.json and the demo's files.")] = Path("build"),
+    dishonest: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="A program that lies: two more operators run it.", hidden=True),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Play the whole system: a chain, three models, two operators and a keeper, real requests, to final answers.
@@ -39,12 +51,14 @@ def demo(
     from rich.console import Console  # noqa: PLC0415
 
     from oracle import log  # noqa: PLC0415
+    from oracle.cli.conviction import explain  # noqa: PLC0415
     from oracle.demo.report import write_report  # noqa: PLC0415
-    from oracle.demo.story import play  # noqa: PLC0415
+    from oracle.demo.story import Dishonest, play  # noqa: PLC0415
 
     log.configure("debug" if session(context).verbose else "error")
     with _ended_by_sigterm(), _Watching(Console(stderr=True)) as stage:
-        report = play(out / "demo", requests, stage)
+        lies = None if dishonest is None else Dishonest(dishonest.resolve(), explain)
+        report = play(out / "demo", requests, stage, lies)
     write_report(report, out / "demo.json")
     if json:
         print_json(report.to_json())
@@ -99,7 +113,11 @@ class _Watching:
         for line in lines:
             if self._states.get(line.number) != line.state:
                 self._states[line.number] = line.state
-                note = {"answered": f" by {line.operator}: {line.answer}", "delivered": f": {line.decision}"}
+                note = {
+                    "answered": f" by {line.operator}: {line.answer}",
+                    "refuted": f": {line.liar} is convicted, the request is open again",
+                    "delivered": f": {line.decision}",
+                }
                 say(f"  {line.number:>2} {line.ask.title}: {line.state}{note.get(line.state, '')}")
 
 
@@ -157,13 +175,17 @@ def _conclude(report: "Report") -> None:
         ],
         title="The models' programs: every answer is the canonical one, bit for bit",
     )
+    for conviction in report.convictions:
+        typer.echo(f"{conviction.words}\n")
     gas, money = report.gas, report.money
     typer.echo(
-        f"{len(report.lines)} requests final and delivered in {report.seconds:.1f} s. Median gas: request "
+        f"{len(report.lines)} requests final and delivered in {report.seconds:.1f} s, {len(report.convictions)} lies "
+        f"refuted, {report.wrong_final} wrong answers final. Median gas: request "
         f"{gas['request']:,}, answer {gas['answer']:,}, finalize {gas['finalize']:,}, lifecycle {gas['lifecycle']:,}."
     )
     typer.echo(f"An operator's own time per answer, median: {report.worker_ms_p50:.2f} ms.")
     typer.echo(
         f"Money conserved: {show_ether(money.before)} ether before = {show_ether(money.after)} after "
-        f"+ {show_ether(money.gas)} for gas; the oracle holds {show_ether(money.held)} and owes as much."
+        f"+ {show_ether(money.gas)} for gas; the oracle holds {show_ether(money.held)} and owes as much, "
+        f"disputes {show_ether(money.credit)}; {show_ether(money.burnt)} were burnt."
     )

@@ -6,40 +6,60 @@ from dataclasses import dataclass
 from eth_typing import ChecksumAddress
 
 from oracle.chain.calls import OracleContract
+from oracle.chain.dispute import DisputeContract
+from oracle.chain.protocol import ZERO_ADDRESS
 from oracle.chain.provider import Provider
 from oracle.errors import AssayError
+
+BURNT = ZERO_ADDRESS
+"""Where burnt ether goes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Wei by address, at a block: ether held, and stake in the oracle."""
+    """Wei by address, at a block: ether held, stake in the oracle, and credit of disputes."""
 
     block: int
     ether: dict[ChecksumAddress, int]
     stake: dict[ChecksumAddress, int]
+    credit: dict[ChecksumAddress, int]
     oracle: ChecksumAddress
+    dispute: ChecksumAddress
 
     @classmethod
-    def take(cls, provider: Provider, oracle: OracleContract, addresses: Sequence[ChecksumAddress]) -> "Books":
+    def take(
+        cls,
+        provider: Provider,
+        oracle: OracleContract,
+        dispute: DisputeContract,
+        addresses: Sequence[ChecksumAddress],
+    ) -> "Books":
         """Read them now, while nothing is sent; `addresses` are all who take part, contracts included."""
-        everybody = dict.fromkeys((*addresses, oracle.address))
+        everybody = dict.fromkeys((*addresses, oracle.address, dispute.address, BURNT))
         return cls(
             provider.block_number(),
             {address: provider.balance(address) for address in everybody},
             {address: oracle.stake_of(provider, address).balance for address in everybody},
+            {address: dispute.credit_of(provider, address) for address in everybody},
             oracle.address,
+            dispute.address,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Sums in wei: `before` = `after` + `gas`, and the oracle `held` what it owed, `stakes`."""
+    """Sums in wei: `before` = `after` + `gas`; the oracle `held` what it owed, `stakes`; disputes held `credit`.
+
+    `after` has what was burnt.
+    """
 
     before: int
     after: int
     gas: int
     held: int
     stakes: int
+    credit: int
+    burnt: int
 
 
 def audit(provider: Provider, before: Books, after: Books) -> Audit:
@@ -53,13 +73,22 @@ def audit(provider: Provider, before: Books, after: Books) -> Audit:
         for receipt in provider.receipts(number)
     )
     found = Audit(
-        sum(before.ether.values()), sum(after.ether.values()), gas, after.ether[after.oracle], sum(after.stake.values())
+        sum(before.ether.values()),
+        sum(after.ether.values()),
+        gas,
+        after.ether[after.oracle],
+        sum(after.stake.values()),
+        sum(after.credit.values()),
+        after.ether[BURNT] - before.ether[BURNT],
     )
     if found.before != found.after + found.gas:
         lost = found.before - found.after - found.gas
         raise AssayError(f"Money is not conserved: {lost} wei went missing between {before.block} and {after.block}.")
     if found.held != found.stakes:
         raise AssayError(f"The oracle holds {found.held} wei and owes {found.stakes}, with no request open.")
+    if after.ether[after.dispute] != found.credit:
+        held = after.ether[after.dispute]
+        raise AssayError(f"The dispute contract holds {held} wei and owes {found.credit}, with no game open.")
     return found
 
 

@@ -22,6 +22,8 @@ from oracle.errors import ModelError
 _MIN_SCORE = 0.5
 _METER = 2  # the meter reader's place among the three
 _ONE = 10**18
+_UNSURE_UPLOAD = 5  # of so many the last
+_UNSURE_SCAN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,16 @@ def cast(count: int) -> list[Ask]:
         second = place == _METER and number // len(CONSUMERS) % 2 == 1
         asks.append(maker(asks[number - len(CONSUMERS)].account if second else accounts[number]))
     return asks
+
+
+def cast_for_liars(after: int) -> dict[str, Ask]:
+    """What the operators that lie are asked, by their ways of lying; `after` asks of others are cast.
+
+    The models are less than sure about both, so that a lie shows early.
+    """
+    makers = {"shift": _uploads(_UNSURE_UPLOAD)[-1], "othermodel": _photographs(_UNSURE_SCAN)[-1]}
+    accounts = (dev_account(len(ROLES) + after + number) for number in range(len(makers)))
+    return {way: maker(account) for (way, maker), account in zip(makers.items(), accounts, strict=True)}
 
 
 def expected_event(ask: Ask, outputs: Sequence[NDArray[Any]]) -> str:

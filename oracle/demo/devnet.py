@@ -34,12 +34,13 @@ from oracle.inference.model_file import load_model_file
 from oracle.settings import DevnetAccount, DevnetModel, Settings, load_settings
 from oracle.store.database import Store
 
-ROLES = ("deployer", "operator-1", "operator-2", "keeper", "requester", "challenger")
+ROLES = ("deployer", "operator-1", "operator-2", "keeper", "requester", "challenger", "operator-3", "operator-4")
 CONSUMERS = {"LendingDesk": "credit", "ContentGate": "magika", "MeterReader": "digits"}
 STAKE = 10 * 10**18
 CAPITAL = 10**18
 _BASE_FEE = GWEI
 """What the consumers' bonds are made for: anvil starts there, and falls while blocks are empty."""
+_MOVE_TIME = 60
 _LIGHT_SCRYPT = 2**12
 _ACCOUNTS = 40
 
@@ -57,6 +58,7 @@ class Devnet:
     accounts: Mapping[str, DevnetAccount]
     models: Mapping[str, DevnetModel]
     consumers: Mapping[str, ChecksumAddress]
+    second: Mapping[str, ChecksumAddress]
 
     @classmethod
     @contextmanager
@@ -68,13 +70,14 @@ class Devnet:
         block_time: int = 1,
         window: int = 10,
         operators: Mapping[str, str] | None = None,
+        second: Mapping[str, Policy] | None = None,
         tell: Tell = lambda _text: None,
     ) -> Iterator["Devnet"]:
         """Run a devnet for the length of a `with` block, with its files in `directory`.
 
         `window` is in seconds, of the consumers' requests; `operators` names, by consumer, the role that alone may
-        answer them. `tell` hears of each step. Raises `ConfigError` where `directory` has a devnet that runs
-        already, and what `Anvil.start` raises.
+        answer them; `second` wants one more of some consumers, on other terms. `tell` hears of each step. Raises
+        `ConfigError` where `directory` has a devnet that runs already, and what `Anvil.start` raises.
         """
         config, folder = directory / "devnet.toml", directory / "devnet"
         _require_idle(config)
@@ -85,7 +88,7 @@ class Devnet:
         with Anvil.start(port=port, accounts=_ACCOUNTS, log=folder / "anvil.log") as anvil:
             accounts = _write_accounts(folder)
             with _senders(anvil) as senders:
-                network = _set_up(senders, folder, window, operators or {}, tell)
+                network = _set_up(senders, folder, window, operators or {}, second or {}, tell)
             anvil.rpc("evm_setIntervalMining", block_time)
             write_applicant(directory)
             write_toml(config, _content(anvil, network, accounts, config.parent))
@@ -98,6 +101,7 @@ class Devnet:
                     accounts,
                     network.models,
                     network.consumers,
+                    network.second,
                 )
             finally:
                 config.unlink(missing_ok=True)
@@ -118,6 +122,7 @@ class _Network:
     deployment: Deployment
     models: dict[str, DevnetModel]
     consumers: dict[str, ChecksumAddress]
+    second: dict[str, ChecksumAddress]
 
 
 @contextmanager
@@ -134,7 +139,12 @@ def _senders(anvil: Anvil) -> Iterator[Callable[[str], Sender]]:
 
 
 def _set_up(
-    senders: Callable[[str], Sender], folder: Path, window: int, operators: Mapping[str, str], tell: Tell
+    senders: Callable[[str], Sender],
+    folder: Path,
+    window: int,
+    operators: Mapping[str, str],
+    second: Mapping[str, Policy],
+    tell: Tell,
 ) -> _Network:
     deployer = senders("deployer")
     tell("Deploying the contracts")
@@ -151,8 +161,12 @@ def _set_up(
     for name, sample in CONSUMERS.items():
         if sample in files:
             named = senders(operators[name]).address if name in operators else None
-            policy = amended(sensible_policy(LOCAL, _BASE_FEE, answer_time=60, window=window), operator=named)
+            policy = amended(terms(window), operator=named)
             consumers[name] = deploy_consumer(deployer, name, deployment.oracle, files[sample][1], policy)
+    again = {
+        name: deploy_consumer(deployer, name, deployment.oracle, files[CONSUMERS[name]][1], policy)
+        for name, policy in second.items()
+    }
     desk = consumers["LendingDesk"]
     fund = artifact("LendingDesk").functions["fund"].encode()
     deployer.execute(Call(desk, fund, CAPITAL), purpose="fund the lending desk")
@@ -160,7 +174,13 @@ def _set_up(
         name: DevnetModel(model_id=f"0x{model.id.hex()}", path=_under_its_name(name, path, folder))
         for name, (path, model) in files.items()
     }
-    return _Network(deployment, models, consumers)
+    return _Network(deployment, models, consumers, again)
+
+
+def terms(window: int) -> Policy:
+    """Those of the consumers: answers are final after `window` seconds, and a dispute leaves time for each move."""
+    policy = sensible_policy(LOCAL, _BASE_FEE, answer_time=60, window=window)
+    return amended(policy, trace_time=_MOVE_TIME, proof_period=_MOVE_TIME, move_time=_MOVE_TIME)
 
 
 def publish_samples(sender: Sender, registry: ChecksumAddress, tell: Tell) -> dict[str, tuple[Path, Model]]:

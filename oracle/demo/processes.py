@@ -1,4 +1,4 @@
-"""The demo's operators and keeper: real processes of their own, as anybody would start them."""
+"""The demo's operators, challenger and keeper: real processes of their own, as anybody would start them."""
 
 import json
 import os
@@ -15,6 +15,7 @@ from oracle.errors import AssayError
 
 _STOP_SECONDS = 20
 _TAIL = 15
+_ASSAY = ("-m", "oracle.cli")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,13 @@ class Worker:
 
     @classmethod
     @contextmanager
-    def start(cls, role: str, command: Sequence[str], config: Path, folder: Path) -> Iterator["Worker"]:
-        """Run `assay --as role command` for the length of a `with` block; ended by SIGTERM, else killed."""
+    def start(
+        cls, role: str, command: Sequence[str], config: Path, folder: Path, *, program: Sequence[str] = _ASSAY
+    ) -> Iterator["Worker"]:
+        """Run `assay --as role command` for the length of a `with` block; ended by SIGTERM, else killed.
+
+        `program` are the arguments that make Python run another program, one that takes the same options.
+        """
         log, output = folder / f"{role}.log", folder / f"{role}.out"
         log.unlink(missing_ok=True)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
@@ -40,7 +46,7 @@ class Worker:
             "ASSAY_LOG__FILE": str(log.resolve()),
             "ASSAY_LOG__FORMAT": "json",
         }
-        line = [sys.executable, "-m", "oracle.cli", "--config", str(config), "--as", role, *command]
+        line = [sys.executable, *program, "--config", str(config), "--as", role, *command]
         with output.open("wb") as printed:
             process = subprocess.Popen(
                 line, env=environment, stdout=printed, stderr=subprocess.STDOUT, start_new_session=True

@@ -6,18 +6,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from eth_typing import ChecksumAddress
+
 from oracle.canonical.model import Model
 from oracle.canonical.tolerance import float64_of
 from oracle.demo.audit import Audit
 from oracle.demo.cast import Ask
+from oracle.demo.conviction import Conviction
 
 
 @dataclass(slots=True)
 class Line:
-    """One request of the demo and what has become of it; `transactions` by what they did."""
+    """One request of the demo and what has become of it; `transactions` by what they did.
+
+    `contract` is the consumer that was called; `liar` gave the refuted answer `lie`, if there was one.
+    """
 
     number: int
     ask: Ask
+    contract: ChecksumAddress
     request_id: bytes = b""
     state: str = "to be asked"
     operator: str = ""
@@ -26,6 +33,8 @@ class Line:
     output: bytes = b""
     transactions: dict[str, bytes] = field(default_factory=dict)
     gas: dict[str, int] = field(default_factory=dict)
+    liar: str = ""
+    lie: str = ""
 
     @property
     def done(self) -> bool:
@@ -35,9 +44,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How it went. `models` are as published, by name; `gas` holds medians over the requests.
+    """How it went. `models` are as published, by name; `gas` holds medians over the requests nobody lied about.
 
-    `worker_ms_p50` is the operators' own time per answer, without running models.
+    `worker_ms_p50` is the operators' own time per answer, without running models. `wrong_final` counts final answers
+    that are not within tolerance of the canonical ones.
     """
 
     lines: tuple[Line, ...]
@@ -46,6 +56,8 @@ class Report:
     worker_ms_p50: float
     seconds: float
     money: Audit
+    convictions: tuple[Conviction, ...]
+    wrong_final: int
 
     def to_json(self) -> dict[str, Any]:
         """What `demo.json` holds."""
@@ -53,6 +65,9 @@ class Report:
             "requests": len(self.lines),
             "final": sum("finalize" in line.transactions for line in self.lines),
             "callbacks": sum("deliver" in line.transactions for line in self.lines),
+            "refuted": len(self.convictions),
+            "wrong_final": self.wrong_final,
+            "dispute": [each.to_json() for each in self.convictions],
             "models": sorted({line.ask.sample.model for line in self.lines}),
             "programs": {
                 name: {
@@ -72,6 +87,8 @@ class Report:
                 "gas": str(self.money.gas),
                 "oracle_held": str(self.money.held),
                 "oracle_owed": str(self.money.stakes),
+                "dispute_held": str(self.money.credit),
+                "burnt": str(self.money.burnt),
             },
             "table": [
                 {

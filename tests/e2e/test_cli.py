@@ -390,3 +390,26 @@ def test_the_demo_ends_with_everything_delivered(tmp_path: Path) -> None:
     assert report["gas"]["lifecycle"] > report["gas"]["request"] > 0
     money = {name: int(wei) for name, wei in report["money_wei"].items()}
     assert money["before"] == money["after"] + money["gas"]
+    assert (report["refuted"], report["wrong_final"], report["dispute"], money["burnt"]) == (0, 0, [], 0)
+
+
+def test_the_demo_convicts_who_lies_and_customers_get_right_answers_all_the_same(tmp_path: Path) -> None:
+    """The promise of the whole system: a hidden value shifted by a hair, and another model, both refuted by the EVM."""
+    done = assay("demo", "--requests", 3, "--out", tmp_path, "--dishonest", ROOT / "scripts" / "liars.py")
+    assert done.code == 0, done.err
+    report = json.loads((tmp_path / "demo.json").read_text())
+    assert (report["requests"], report["final"], report["callbacks"]) == (5, 5, 5)
+    assert (report["refuted"], report["wrong_final"]) == (2, 0)
+    shifted, other = report["dispute"]
+    assert (shifted["model"], other["model"]) == ("magika", "digits")
+    assert shifted["gas_by_move"].keys() == {"challenge", "trace", "demand", "reveal", "prove", "claim"}
+    assert other["gas_by_move"].keys() == {"challenge", "trace", "prove", "claim"}
+    assert (shifted["transactions"], other["transactions"]) == (7, 3)
+    for game in (shifted, other):
+        assert game["leaf_gas"] == game["gas_by_move"]["prove"] > 0
+        assert game["compute_seconds"] > 0
+        assert game["words"] in done.out
+    money = {name: int(wei) for name, wei in report["money_wei"].items()}
+    assert money["before"] == money["after"] + money["gas"]
+    assert money["burnt"] > 0
+    assert report["table"][0]["decision"] == "upload accepted as json"

@@ -5,11 +5,25 @@ from dataclasses import replace
 import pytest
 
 from oracle.chain.provider import Receipt
-from oracle.demo.audit import Books, audit, require_earned
+from oracle.demo.audit import BURNT, Books, audit, require_earned
 from oracle.errors import AssayError
 
-BEFORE = Books(1, {"oracle": 10, "a": 100}, {"oracle": 0, "a": 10}, "oracle")  # type: ignore[dict-item, arg-type]
-AFTER = Books(3, {"oracle": 12, "a": 92}, {"oracle": 0, "a": 12}, "oracle")  # type: ignore[dict-item, arg-type]
+BEFORE = Books(
+    1,
+    {"oracle": 10, "dispute": 5, BURNT: 0, "a": 100},  # type: ignore[dict-item]
+    {"oracle": 0, "a": 10},  # type: ignore[dict-item]
+    {"a": 5},  # type: ignore[dict-item]
+    "oracle",  # type: ignore[arg-type]
+    "dispute",  # type: ignore[arg-type]
+)
+AFTER = Books(
+    3,
+    {"oracle": 12, "dispute": 4, BURNT: 1, "a": 92},  # type: ignore[dict-item]
+    {"oracle": 0, "a": 12},  # type: ignore[dict-item]
+    {"a": 4},  # type: ignore[dict-item]
+    "oracle",  # type: ignore[arg-type]
+    "dispute",  # type: ignore[arg-type]
+)
 
 
 class Chain:
@@ -21,7 +35,8 @@ class Chain:
 
 def test_money_that_is_all_there_passes() -> None:
     """Before = after + gas, and the oracle holds what it owes."""
-    assert audit(Chain(), BEFORE, AFTER).gas == 6  # type: ignore[arg-type]
+    found = audit(Chain(), BEFORE, AFTER)  # type: ignore[arg-type]
+    assert (found.gas, found.credit, found.burnt) == (6, 4, 1)
 
 
 @pytest.mark.parametrize("wei", [-1, 1])
@@ -36,6 +51,12 @@ def test_an_oracle_that_owes_more_than_it_holds_is_found() -> None:
     """Solvency is the contract's first invariant."""
     with pytest.raises(AssayError, match="holds 12 wei and owes 13"):
         audit(Chain(), BEFORE, replace(AFTER, stake={"oracle": 0, "a": 13}))  # type: ignore[arg-type, dict-item]
+
+
+def test_a_dispute_contract_that_owes_more_than_it_holds_is_found() -> None:
+    """Bonds that were claimed must be there."""
+    with pytest.raises(AssayError, match="holds 4 wei and owes 5"):
+        audit(Chain(), BEFORE, replace(AFTER, credit={"a": 5}))  # type: ignore[arg-type, dict-item]
 
 
 def test_fees_must_reach_the_operator() -> None:
