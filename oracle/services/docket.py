@@ -225,4 +225,5 @@ class Docket:
             return
         self.wrong[game] = (stored, judgement)
         self._metrics.answers_judged.labels(JudgedAs.WRONG).inc()
-        _log.warning("wrong_answer", **about, game=f"0x{game.hex()}", reason=judgement.words)
+        found = {"game": f"0x{game.hex()}", "reason": judgement.words, "seconds": round(seconds, 4)}
+        _log.warning("wrong_answer", **about, **found)

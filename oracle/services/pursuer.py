@@ -4,9 +4,12 @@ Everything follows from the game as the chain's events tell it and from the cano
 are kept only to save time.
 """
 
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
+
+import structlog
 
 from oracle.canonical.cost import node_cost
 from oracle.canonical.layers import Position
@@ -37,6 +40,8 @@ from oracle.services.library import Malformed, Watched
 from oracle.services.moves import Moves
 from oracle.services.patience import turn_for
 from oracle.store.requests import StoredRequest
+
+_log = structlog.get_logger(__name__)
 
 _TRACES_KEPT: Final = 2
 _MOVES_KEPT: Final = 256
@@ -105,7 +110,10 @@ class Pursuer:
             posted = Posted(program, game.trace_root or b"", game.roots)
             posted.add_all(game.revealed)
             case = Case(watched.model, stored.input, answer_of(stored))
+            began = time.perf_counter()
             move = self._known[state] = pursue(self._trace(game, stored, watched), posted, case, game.demands)
+            seconds = round(time.perf_counter() - began, 4)
+            _log.info("move_worked_out", game=f"0x{game.id.hex()}", move=type(move).__name__, seconds=seconds)
             if len(self._known) > _MOVES_KEPT:
                 self._known.popitem(last=False)
         return move
