@@ -92,7 +92,7 @@ def world(store):
 
 @given(plays(max_moves=15), st.data())
 @settings(max_examples=40, deadline=None)
-def test_a_game_is_what_is_left_of_its_events_after_a_reorg(play, data):
+def test_attack_04_a_game_is_what_is_left_of_its_events_after_a_reorg(play, data):
     """Acting on a move that was taken back would answer a demand nobody made, or miss one."""
     with tempfile.TemporaryDirectory() as folder:
         store = fresh_store(Path(folder))
