@@ -5,11 +5,12 @@ Nothing here is stored. A restart reads all provisional answers again and judges
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Literal
 
 import structlog
 
+from oracle.chain.games import Game
 from oracle.chain.protocol import GameId, ModelId, Status, Subject
 from oracle.metrics import JudgedAs, UnjudgedReason
 from oracle.services.engines import Engines
@@ -86,6 +87,16 @@ class Docket:
         if self._library.watches(stored.model_id):
             self._enqueue(game, stored, deadline)
         return None
+
+    def needed(self, games: Iterable[Game]) -> set[ModelId]:
+        """The models that moves depend on: of wrong answers, and of open games over answers not found right."""
+        found = ((game, self._judged.get(game.id)) for game in games)
+        open_models = {
+            game.subject.request.model_id
+            for game, judgement in found
+            if judgement != Right() and not isinstance(judgement, Unjudged)
+        }
+        return open_models | {stored.model_id for stored, _ in self.wrong.values()}
 
     def game_of(self, stored: StoredRequest) -> GameId | None:
         """The game there is, or would be, over a request's current answer; None where it has none."""

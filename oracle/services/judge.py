@@ -13,7 +13,8 @@ from eth_utils.crypto import keccak
 from numpy.typing import NDArray
 
 from oracle.canonical.model import Model, OutputSpec
-from oracle.canonical.tensor import decode
+from oracle.canonical.program.node import Kind
+from oracle.canonical.tensor import TensorSpec, decode
 from oracle.canonical.tolerance import bits_of, float64_of, wrong_elements
 from oracle.chain.protocol import InputKind
 from oracle.errors import AssayError, StoreError
@@ -65,8 +66,8 @@ def glance(stored: StoredRequest, found: Found) -> Judgement | None:
         return Unjudged(UnjudgedReason.INPUT_NOT_FETCHED, "its input is not on chain, and this version fetches none")
     if keccak(stored.input) != stored.request.input_hash:
         return Unjudged(UnjudgedReason.INPUT_NOT_FETCHED, "the input that an endpoint told does not match its hash")
-    takes = sum(spec.nbytes for spec in found.model.inputs)
-    if len(stored.input) != takes:
+    if run_input(stored, found) is None:
+        takes = sum(spec.nbytes for spec in found.model.inputs)
         return Wrong(f"its input has {len(stored.input)} bytes, the model takes {takes}: it has no right answer")
     yields = sum(spec.nbytes for spec in found.model.output_tensors)
     if len(answer_of(stored)) != yields:
@@ -92,7 +93,8 @@ def judge(stored: StoredRequest, watched: Watched, engines: Engines) -> Judgemen
     Whatever a stranger's model makes fail is told, and the watch over the others goes on.
     """
     model = watched.model
-    inputs = decode(stored.input, model.inputs)
+    specs, packed = run_input(stored, watched) or (model.inputs, stored.input)
+    inputs = decode(packed, specs)
     try:
         canonical, _ = engines.canonical(watched.program, inputs)
     except AssayError as problem:
@@ -103,6 +105,18 @@ def judge(stored: StoredRequest, watched: Watched, engines: Engines) -> Judgemen
     answer = decode(answer_of(stored), model.output_tensors)
     wrong = wrong_elements(answer, canonical, model.outputs)
     return Wrong(_located(model, answer, canonical, wrong)) if wrong else Right()
+
+
+def run_input(stored: StoredRequest, watched: Watched) -> tuple[tuple[TensorSpec, ...], bytes] | None:
+    """What the model is run on: specs and packed bytes; None where the request's input has another length than they.
+
+    Nothing, for a wrong length, where the program reads no input: there is no INPUT node by which it could be shown.
+    """
+    specs = watched.model.inputs
+    if len(stored.input) == sum(spec.nbytes for spec in specs):
+        return specs, stored.input
+    reads = any(node.kind is Kind.INPUT for node in watched.program.plan.program.nodes)
+    return None if reads else ((), b"")
 
 
 def answer_of(stored: StoredRequest) -> bytes:

@@ -5,9 +5,10 @@ Loading happens in threads beside the block loop: a mirror that is slow, or a mo
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from threading import Semaphore, Thread
 from typing import Final, Protocol
 
@@ -32,6 +33,7 @@ RETRY_SECONDS: Final = 60.0
 _LONGEST_RETRY: Final = 3600.0
 _LOADERS: Final = 2
 _MOST_WAITING: Final = 16
+_MOST_UNWATCHED: Final = 4096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +81,14 @@ def examine(model: Model, program: CanonicalModel, screen: Screen | None) -> Wat
         claim = program_fault(model, [encode_node(node) for node in program.plan.program.nodes])
         if claim is not None:
             return Malformed(model, claim)
+        program = _as_declared(program, model)
     return Watched(model, program, screen)
+
+
+def _as_declared(program: CanonicalModel, model: Model) -> CanonicalModel:
+    """The program with the inputs and outputs of another model of the same root, for which it is valid too."""
+    plan = replace(program.plan, program=replace(program.plan.program, outputs=len(model.outputs)))
+    return replace(program, model=replace(model, onnx_digest=program.model.onnx_digest), plan=plan)
 
 
 class Library(Protocol):
@@ -90,6 +99,9 @@ class Library(Protocol):
 
     def get(self, model_id: ModelId, now: float) -> Found | None:
         """The model, or why there is none; None while it is loading. `now` is our own clock, in seconds."""
+
+    def keep(self, needed: Collection[ModelId]) -> None:
+        """From now on `needed` are loaded before all others, and do not leave: moves depend on them."""
 
 
 class OwnModels:
@@ -114,6 +126,9 @@ class OwnModels:
     def get(self, model_id: ModelId, now: float) -> Found | None:  # noqa: ARG002  (nothing here takes time)
         """The model; None for one that is not watched."""
         return self._found.get(model_id)
+
+    def keep(self, needed: Collection[ModelId]) -> None:
+        """Nothing ever leaves."""
 
     def _examined(self, model: Model) -> Watched | Malformed | None:
         program = self._programs.get(model.program_root)
@@ -148,6 +163,7 @@ class Shelf:
         self._max_models = max_models
         self._entries: OrderedDict[ModelId, _Entry] = OrderedDict()
         self._watches: dict[ModelId, bool] = {}
+        self._needed: frozenset[ModelId] = frozenset()
         self._loaders = Semaphore(_LOADERS)
 
     def watches(self, model_id: ModelId) -> bool:
@@ -171,16 +187,23 @@ class Shelf:
                 return Malformed(stored.model, ModelClaim())
             if stored.model.program_root == NO_PROGRAM:
                 return Unwatched(UnjudgedReason.NO_PROGRAM, "its model names no program, so nothing can be disputed")
-            if sum(each.loading is not None for each in self._entries.values()) >= _MOST_WAITING:
+            is_needed = model_id in self._needed
+            loading = sum(each.loading is not None for each in self._entries.values())
+            if loading >= _MOST_WAITING and not is_needed:
                 return None
             tries = entry.tries + 1 if entry else 1
-            entry = self._entries[model_id] = _Entry(len(stored.uris), self._start(stored), tries)
-            self._evict()
+            future = self._start(stored, waits=not is_needed)
+            entry = self._entries[model_id] = _Entry(len(stored.uris), future, tries)
         self._entries.move_to_end(model_id)
         if entry.loading is not None and entry.loading.done():
             entry.found, entry.ended, entry.loading = _outcome(entry.loading), now, None
             _tell(model_id, entry.found)
+            self._evict()
         return entry.found
+
+    def keep(self, needed: Collection[ModelId]) -> None:
+        """From now on `needed` do not wait for other models to be loaded, and do not leave."""
+        self._needed = frozenset(needed)
 
     def settle(self) -> None:
         """Wait until nothing is loading."""
@@ -188,12 +211,12 @@ class Shelf:
             if entry.loading is not None:
                 entry.loading.exception()
 
-    def _start(self, stored: StoredModel) -> Future[Found]:
-        """Load in a thread that does not keep the process from ending."""
+    def _start(self, stored: StoredModel, *, waits: bool) -> Future[Found]:
+        """Load in a thread that does not keep the process from ending; if it `waits`, few at a time."""
         future: Future[Found] = Future()
 
         def load() -> None:
-            with self._loaders:
+            with self._loaders if waits else nullcontext():
                 try:
                     future.set_result(self._load(stored))
                 except BaseException as problem:  # noqa: BLE001  (raised where the result is asked for)
@@ -211,10 +234,13 @@ class Shelf:
         return now - entry.ended >= pause or (stored is not None and len(stored.uris) > entry.uris)
 
     def _evict(self) -> None:
-        """Make room, but not by what is still loading."""
-        ended = [model_id for model_id, entry in self._entries.items() if entry.loading is None]
-        for model_id in ended[: max(len(self._entries) - self._max_models, 0)]:
-            del self._entries[model_id]
+        """Make room: not by what is still loading or is needed, and what takes no memory counts for itself."""
+        free = [each for each in self._entries.items() if each[1].loading is None and each[0] not in self._needed]
+        absent = [model_id for model_id, entry in free if isinstance(entry.found, Unwatched)]
+        present = [model_id for model_id, entry in free if not isinstance(entry.found, Unwatched)]
+        for listed, most in ((present, self._max_models), (absent, _MOST_UNWATCHED)):
+            for model_id in listed[: max(len(listed) - most, 0)]:
+                del self._entries[model_id]
 
 
 def _outcome(future: Future[Found]) -> Found:

@@ -13,7 +13,8 @@ from oracle.canonical.bundle import Bundle, is_bundle, read_bundle, read_committ
 from oracle.canonical.model import Model
 from oracle.canonical.program.node import Kind
 from oracle.canonical.program.program import Program
-from oracle.canonical.program_fault import program_fault
+from oracle.canonical.program_fault import NodeClaim, ProgramClaim, program_fault
+from oracle.chain.gas import MAX_CALLDATA
 from oracle.chain.protocol import ModelId
 from oracle.errors import ModelError
 from oracle.inference.canonical_model import from_bundle
@@ -89,7 +90,7 @@ class Loader:
             return bundle
         if self._named.names(stored):
             return examine(model, from_bundle(bundle), self._screen(bundle))
-        too_much = excess(bundle.program, self._bounds)
+        too_much = excess(bundle.program, bundle.model, self._bounds)
         if too_much is None:
             program = from_bundle(bundle)
             seconds = measure(program, self._threads)
@@ -148,13 +149,23 @@ def opened(
         claim = program_fault(model, committed.nodes, committed.version)
         if claim is None:
             raise
+        _require_sendable(claim)
         return Malformed(model, claim)
 
 
-def excess(program: Program, bounds: Bounds) -> str | None:
-    """What a run of a program takes too much of, in words; None where it stays within `bounds`."""
+def _require_sendable(claim: ProgramClaim) -> None:
+    """Refuse a claim that no transaction carries: who bonded on it would lose."""
+    if isinstance(claim, NodeClaim) and len(claim.opening.node) > _MOST_NODE:
+        raise ModelError(
+            f"Node {claim.opening.index} of its program has {len(claim.opening.node)} bytes, more than a transaction "
+            "holds: nothing about it can be proven."
+        )
+
+
+def excess(program: Program, model: Model, bounds: Bounds) -> str | None:
+    """What a run of a model's program takes too much of, in words; None where it stays within `bounds`."""
     terms = sum(node.count * max(node.fold_count, node.depth, 1) for node in program.nodes if node.kind not in _SOURCES)
-    size = sum(node.count * node.dtype.size for node in program.nodes)
+    size = sum(node.count * node.dtype.size for node in program.nodes) + sum(spec.nbytes for spec in model.inputs)
     for what, found, most in (("multiplications", terms, bounds.terms), ("bytes", size, bounds.trace_bytes)):
         if found > most:
             return f"a run of its program takes {found:,} {what}, more than {most:,}"
@@ -162,3 +173,5 @@ def excess(program: Program, bounds: Bounds) -> str | None:
 
 
 _SOURCES = (Kind.INPUT, Kind.CONST)
+_MOST_NODE = MAX_CALLDATA - 16_384
+"""Bytes of a node that leave room for its path, the model and the answer in dispute."""

@@ -35,13 +35,16 @@ from oracle.chain.gas import JUDGE_SOURCE, demand_limit, move_limit, prove_limit
 from oracle.chain.protocol import GameId
 from oracle.errors import ProofError
 from oracle.metrics import Purpose
-from oracle.services.judge import answer_of
+from oracle.services.judge import answer_of, run_input
 from oracle.services.library import Malformed, Watched
 from oracle.services.moves import Moves
 from oracle.services.patience import turn_for
 from oracle.store.requests import StoredRequest
 
 _log = structlog.get_logger(__name__)
+
+_State = tuple[GameId, bytes, frozenset[Position], frozenset[Position]]
+"""A game as far as moves follow from it: its trace, what is demanded, what is revealed."""
 
 _TRACES_KEPT: Final = 2
 _MOVES_KEPT: Final = 256
@@ -72,7 +75,7 @@ class Pursuer:
         self._max_demands = max_demands
         self._threads = threads
         self._traces: OrderedDict[GameId, CommittedTrace] = OrderedDict()
-        self._known: OrderedDict[tuple[GameId, bytes, int, int], Move] = OrderedDict()
+        self._known: OrderedDict[_State, Move] = OrderedDict()
 
     def plan(self, game: Game, stored: StoredRequest, found: Watched | Malformed, now: int) -> Planned | None:
         """The move to make against the answer `stored` at the chain's time `now`; None where there is none yet.
@@ -103,7 +106,7 @@ class Pursuer:
 
     def _move(self, game: Game, stored: StoredRequest, watched: Watched) -> Move:
         """What follows from what is revealed; worked out once for each state of the game."""
-        state = (game.id, game.trace_root or b"", len(game.demands), len(game.revealed))
+        state = (game.id, game.trace_root or b"", frozenset(game.demands), frozenset(game.revealed))
         move = self._known.get(state)
         if move is None:
             program = watched.program.plan.program
@@ -120,10 +123,10 @@ class Pursuer:
 
     def _trace(self, game: Game, stored: StoredRequest, watched: Watched) -> CommittedTrace | None:
         """Our own canonical trace; None for an input that has none."""
-        specs = watched.model.inputs
-        if len(stored.input) != sum(spec.nbytes for spec in specs):
+        given = run_input(stored, watched)
+        if given is None:
             return None
-        trace = self._traces.pop(game.id, None) or trace_of(watched.program.plan, specs, stored.input, self._threads)
+        trace = self._traces.pop(game.id, None) or trace_of(watched.program.plan, *given, self._threads)
         self._traces[game.id] = trace
         if len(self._traces) > _TRACES_KEPT:
             self._traces.popitem(last=False)
@@ -141,8 +144,8 @@ class Pursuer:
         else:
             call = self._dispute.demand(game.id, move.position, move.node, move.node_path)
         underway = [each for each in self._moves.underway(self._dispute.address) if _is_demand(each.data, game.id)]
-        if underway and all(each.data != call.data for each in underway):
-            return None  # another demand of ours is on its way, and the next one follows from what it leads to
+        if underway:  # the next one follows from what it leads to
+            call = Call(self._dispute.address, underway[0].data, underway[0].value)
         deadline = game.next_deadline(me, now, self._max_demands)
         left = None if deadline is None else deadline - now
         gas = demand_limit(len(call.data))

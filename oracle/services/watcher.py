@@ -85,9 +85,11 @@ class Watcher:
         now = self._follower.head.timestamp
         is_news = self._look()
         games = self._games
+        self._library.keep(self._docket.needed(games))
         moved = self._pursue(games, now)
         known = len(self._docket.wrong)
         more = self._docket.step(now)
+        self._library.keep(self._docket.needed(games))
         if len(self._docket.wrong) > known:
             moved |= self._pursue(games, now)
         moved |= self._challenge(games, now)

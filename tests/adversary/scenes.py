@@ -115,6 +115,16 @@ def chain(length: int, count: int, dtype: DType = DType.FLOAT, outputs: int = 2)
     return scene(Program(1, tuple(nodes), {root: drawn[1]}, outputs), [drawn[0]])
 
 
+@lru_cache(maxsize=1)
+def unread() -> Scene:
+    """A program that reads no input, of a model that declares one: its answer is that of a constant."""
+    drawn = np.arange(1, 71, dtype=np.float32)
+    root = tensor_root(DType.FLOAT, drawn)
+    constant = Node(Kind.CONST, 0, DType.FLOAT, (70,), root=root)
+    negated = Node(Kind.MAP, Fn.NEG, DType.FLOAT, (70,), (), (Operand(0, DType.FLOAT, _row(70)),), 1)
+    return scene(Program(1, (constant, negated), {root: drawn}, 1), [np.zeros(3, np.float32)])
+
+
 def _copy(node: int, dtype: DType, count: int) -> Node:
     return Node(Kind.MAP, Fn.PICK, dtype, (count,), (), (Operand(node, dtype, _row(count)),), 1)
 

@@ -171,6 +171,23 @@ def test_attack_70_a_screen_that_errs_never_makes_an_answer_wrong(world, make):
     assert docket.wrong == {}
 
 
+def test_attack_78_an_input_that_makes_onnxruntime_agree_with_a_lie_fools_only_who_asked_to_be_screened(world, make):
+    """By default every answer is run canonically; and one that is disputed is, whatever was asked for."""
+    answer(world, 1, WRONG)
+    (lie,) = [np.frombuffer(WRONG, ">f4").astype(np.float32).reshape(TRUTH.shape)]
+    careful = make(check="all", screen=lambda _inputs: [lie])
+    step(world, careful)
+    assert len(careful.wrong) == 1
+    screened = make(check="screened", screen=lambda _inputs: [lie])
+    step(world, screened)
+    assert screened.wrong == {}
+    (stored,) = world.store.requests.recent()
+    game = screened.game_of(stored)
+    assert screened.judgement(game, stored, 2**31) is None
+    step(world, screened)
+    assert list(screened.wrong) == [game]
+
+
 def test_an_answer_only_screened_is_run_once_somebody_disputes_it(world, make):
     """Whoever challenges may know what the screen does not."""
     answer(world, 1, RIGHT)

@@ -109,6 +109,20 @@ def test_attack_23_an_answer_of_another_length_is_wrong_without_a_run(length):
     assert isinstance(glance(each, Watched(DIGITS, compiled("digits"))), Wrong)
 
 
+def test_attack_80_an_input_of_a_wrong_length_is_wrong_only_where_the_program_reads_one():
+    """Elsewhere nothing could show it, and the bond of whoever challenged for it would be the liar's."""
+    where = scenes.unread()
+    watched = Watched(where.model, canonical(where))
+    for packed in (where.packed, where.packed + b"x", b""):
+        right = stored(where.model, packed, where.answer)
+        assert glance(right, watched) is None
+        assert judge(right, watched, ENGINES) == Right()
+        lie = stored(where.model, packed, bytes(len(where.answer)))
+        assert isinstance(judge(lie, watched, ENGINES), Wrong)
+    read = stored(SMALL.model, SMALL.packed + b"x", SMALL.answer)
+    assert isinstance(glance(read, Watched(SMALL.model, canonical(SMALL))), Wrong)
+
+
 def test_integer_outputs_have_no_tolerance():
     """A label that is one off is another label."""
     whole = scenes.chain(6, 70, dtype=scenes.DType.INT32)

@@ -4,17 +4,23 @@ import time
 from dataclasses import replace
 from threading import Event
 
+import numpy as np
 import pytest
 
-from oracle.canonical.bundle import SUFFIX, write_bundle
+from oracle.canonical.bundle import SUFFIX, Committed, write_bundle
+from oracle.canonical.commit import Tree, bind_program
+from oracle.canonical.model import OutputSpec
 from oracle.canonical.program.node import Kind
 from oracle.canonical.program_fault import ModelClaim, NodeClaim
 from oracle.canonical.prove import program_root
+from oracle.canonical.tensor import DType, TensorSpec
+from oracle.canonical.tracing import trace_of
 from oracle.chain.protocol import ModelId, checksum
 from oracle.errors import ModelError
 from oracle.inference.compiling import compile_file
 from oracle.inference.fetching import FetchLimits, bundle_path
 from oracle.metrics import UnjudgedReason
+from oracle.services import loading
 from oracle.services.library import RETRY_SECONDS, Malformed, OwnModels, Shelf, Unwatched, Watched, examine
 from oracle.services.loading import Bounds, Loader, excess, given
 from oracle.store.catalogue import StoredModel
@@ -252,4 +258,95 @@ def test_attack_51_a_stranger_s_model_that_takes_too_much_is_left(tmp_path):
         assert what in found.words
         named = loader(ids=[f"0x{BUNDLE.model.id.hex()}"], cache=tmp_path, fetch=FetchLimits(), bounds=bounds)
         assert isinstance(named.load(stored(BUNDLE.model)), Watched)
-    assert excess(BUNDLE.program, AMPLE) is None
+    assert excess(BUNDLE.program, BUNDLE.model, AMPLE) is None
+
+
+def test_attack_83_inputs_that_are_declared_and_never_read_count_as_memory():
+    """Measuring a model makes inputs of it: sixteen of a gigabyte each would end the watch over all models."""
+    unread = TensorSpec(DType.INT64, (2**28,))
+    wide = replace(BUNDLE.model, inputs=(*BUNDLE.model.inputs, *[unread] * 15))
+    bounds = replace(AMPLE, trace_bytes=2**30)
+    assert excess(BUNDLE.program, BUNDLE.model, bounds) is None
+    assert "bytes" in excess(BUNDLE.program, wide, bounds)
+
+
+def test_attack_81_strangers_models_neither_push_out_nor_hold_up_those_that_moves_depend_on():
+    """Mirrors that send a byte a minute would take every place while a game is under way, and its clock run out."""
+    release, loaded = Event(), []
+    slow = [tolerant(DIGITS, 1e-3 * number) for number in range(1, 60)]
+
+    def load(each):
+        if each.id in {model.id for model in slow}:
+            release.wait(30)
+            raise ModelError("no mirror")
+        loaded.append(each.id)
+        return Watched(each.model, compiled("digits"))
+
+    crowded = shelf(DIGITS, CREDIT, *slow, load=load, max_models=2)
+    kept = got(crowded, DIGITS)
+    crowded.keep({DIGITS.id, CREDIT.id})
+    for model in slow:
+        assert crowded.get(model.id, 0) is None
+    assert crowded.get(DIGITS.id, 0) is kept
+    crowded.get(CREDIT.id, 0)
+    deadline = time.monotonic() + 5
+    while crowded.get(CREDIT.id, 0) is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert isinstance(crowded.get(CREDIT.id, 0), Watched)
+    release.set()
+    crowded.settle()
+    for model in slow:
+        crowded.get(model.id, 0)
+    assert crowded.get(DIGITS.id, 0) is kept
+    assert loaded == [DIGITS.id, CREDIT.id]
+
+
+def test_attack_81_models_that_nobody_serves_take_no_place_of_those_that_are_watched():
+    """Else announcing a few names would cost the watch every model it has loaded."""
+    absent = [tolerant(DIGITS, 1e-3 * number) for number in range(1, 10)]
+
+    def load(each):
+        if each.id == CREDIT.id:
+            return Watched(each.model, compiled("credit"))
+        raise ModelError("no mirror")
+
+    small = shelf(CREDIT, *absent, load=load, max_models=2)
+    kept = got(small, CREDIT)
+    for model in absent:
+        assert isinstance(got(small, model), Unwatched)
+    assert small.get(CREDIT.id, 0) is kept
+
+
+def test_attack_80_a_malformed_node_that_no_transaction_carries_is_nothing_to_bond_on(tmp_path, monkeypatch):
+    """It is a fault that cannot be shown: whoever challenged for it would lose its bond to the liar."""
+    path = bundle_path(tmp_path, BUNDLE.model)
+    write_bundle(path, BUNDLE)
+    for length, shown in ((90_000, True), (110_000, False)):
+        nodes = (b"\xff" * length,)
+        model = replace(BUNDLE.model, program_root=bind_program(1, 1, Tree.over_leaves(nodes).hash), node_count=1)
+        monkeypatch.setattr(loading, "read_committed", lambda *_, m=model, n=nodes, **__: Committed(m, 1, n))
+        monkeypatch.setattr(loading, "read_bundle", _refused)
+        if shown:
+            assert isinstance(loading.opened(path, model).claim, NodeClaim)
+        else:
+            with pytest.raises(ModelError, match="more than a transaction holds"):
+                loading.opened(path, model)
+
+
+def _refused(*_given, **_named):
+    raise ModelError("malformed")
+
+
+def test_attack_82_a_model_that_declares_other_outputs_of_a_known_program_is_judged_by_its_own():
+    """Whoever publishes it is answered by it: what no watcher could judge would never be challenged."""
+    wide = compiled("digits")
+    nodes = wide.plan.program.nodes
+    outputs = tuple(OutputSpec(TensorSpec(node.dtype, (node.count,))) for node in nodes[-3:])
+    variant = replace(DIGITS, outputs=outputs)
+    found = examine(variant, wide, None)
+    assert isinstance(found, Watched)
+    pixels = np.linspace(0, 16, 64, dtype=np.float32).reshape(1, 64)
+    traced = trace_of(wide.plan, DIGITS.inputs, pixels.astype(">f4").tobytes())
+    yielded = found.program.run([pixels])
+    assert [each.tobytes() for each in yielded] == [each.flat.tobytes() for each in traced.tensors[-3:]]
+    assert [each.shape for each in wide.run([pixels])] == [spec.tensor.shape for spec in DIGITS.outputs]

@@ -7,7 +7,7 @@ from oracle.canonical import pursuit
 from oracle.canonical.claims import NodeOpening
 from oracle.canonical.layers import Position
 from oracle.canonical.program_fault import NodeClaim
-from oracle.chain.events import Demanded
+from oracle.chain.events import ChainOpened, Demanded
 from oracle.chain.protocol import Verdict
 from oracle.errors import ConfigError
 from oracle.metrics import Declined, JudgedAs
@@ -162,6 +162,46 @@ def test_an_input_that_fits_no_model_makes_any_answer_wrong(world):
     assert world.sent() == ["challenge", "proveInput", "claim"]
 
 
+def test_attack_80_an_input_that_no_node_reads_wins_no_game_by_its_length(world):
+    """A right answer is left alone whatever came with the request, and a wrong one is convicted all the same."""
+    unread = scenes.unread()
+    world.publish(unread.model)
+    watcher = make_watcher(world, unread)
+    Court(world, unread, liars.truth(unread), salt=1, packed=unread.packed + b"x")
+    for _ in range(3):
+        watcher.step()
+    assert world.sent() == []
+    court = Court(world, unread, liars.wrong_answer(unread, 3, 100), salt=2, packed=unread.packed + b"x")
+    run(world, court, once(watcher))
+    assert court.game.verdict is Verdict.REFUTED
+    assert world.sent() == ["challenge", "proveAnswer", "claim"]
+
+
+def test_attack_84_a_demand_in_the_pool_is_hurried_though_another_s_changes_what_ours_would_be(world):
+    """Somebody else's demand makes the node needless; ours with the node is under way, and must not be forgotten."""
+    court = Court(world, SMALL, WRONG, move_time=600)
+    watcher = make_watcher(world, SMALL)
+    for _ in range(2):
+        watcher.step()
+        (pending,) = world.store.transactions.pending(ME)
+        if len(world.sent()) == 1:
+            court.play()
+            world.follower.follow()
+    assert world.sent() == ["challenge", "demand"]
+    position = Position(4, 0, 0)
+    court.tell(ChainOpened(court.id, OTHER), Demanded(court.id, OTHER, position, court.game.posted_at + 5_000))
+    while world.chain.blocks[-1].timestamp < court.game.openings_end - 60:
+        world.mine()
+    world.follower.follow()
+    hurried = []
+    watcher._moves.underway = lambda _to, data=None: [pending] if data in (None, pending.data) else []
+    watcher._moves.hurry = lambda move, left: hurried.append((move.data, left))
+    watcher.step()
+    assert [data for data, _ in hurried] == [pending.data]
+    assert 0 < hurried[0][1] <= 60
+    assert world.sent() == ["challenge", "demand"]
+
+
 def test_attack_40_an_answer_for_a_malformed_program_is_voided_before_any_trace(world):
     """That the program is malformed needs no trace to be shown."""
     court = Court(world, SMALL, liars.truth(SMALL), posts=False)
@@ -173,6 +213,9 @@ def test_attack_40_an_answer_for_a_malformed_program_is_voided_before_any_trace(
 
         def get(self, _model_id, _now):
             return Malformed(SMALL.model, claim)
+
+        def keep(self, _needed):
+            pass
 
     run(world, court, once(make_watcher(world, library=Bad())))
     assert world.sent() == ["challenge", "proveNode", "claim"]
