@@ -73,32 +73,38 @@ abstract contract DemandActions is GameActions {
         _demanded(index, who, position, opening);
     }
 
-    /// @dev The next position on the way to a leaf that is not revealed; none where all are.
+    /// @dev The next position on the way to a leaf that is not revealed; the last one where all are.
     function _next(uint256 index, Program memory program, uint256 tensor, uint256 leaf)
         internal
         view
         returns (bool found, Position memory position)
     {
-        uint256 nodes = program.model.nodeCount;
-        if (nodes > MOST_ROOTS && tensor != TRACE) {
-            (found, position) = _within(index, TRACE, nodes, tensor);
-            if (found) return (found, position);
+        Position[] memory way = _way(program, tensor, leaf);
+        for (uint256 i = 0; i < way.length && !found; ++i) {
+            position = way[i];
+            found = !_isRevealed(index, position);
         }
-        return _within(index, tensor, _leaves(program, tensor), leaf);
     }
 
-    function _within(uint256 index, uint256 tensor, uint256 leaves, uint256 leaf)
-        private
-        view
-        returns (bool, Position memory position)
+    /// @dev What must be revealed, in this order, to see a leaf.
+    function _way(Program memory program, uint256 tensor, uint256 leaf)
+        internal
+        pure
+        returns (Position[] memory positions)
     {
-        uint256 layers = Trees.layersOf(leaves);
-        for (uint256 layer = 0; layer < layers; ++layer) {
-            uint256 height = Trees.depthOf(leaves) - Trees.LAYER_LEVELS * layer;
-            position = Position(uint32(tensor), uint8(layer), uint32(leaf >> height));
-            if (!_isRevealed(index, position)) return (true, position);
+        uint256 nodes = program.model.nodeCount;
+        bool ofTrace = nodes > MOST_ROOTS && tensor != TRACE;
+        uint256 above = ofTrace ? Trees.layersOf(nodes) : 0;
+        uint256 leaves = _leaves(program, tensor);
+        positions = new Position[](above + Trees.layersOf(leaves));
+        for (uint256 i = 0; i < positions.length; ++i) {
+            positions[i] = i < above ? _step(TRACE, nodes, i, tensor) : _step(tensor, leaves, i - above, leaf);
         }
-        return (false, position);
+    }
+
+    function _step(uint256 tensor, uint256 leaves, uint256 layer, uint256 leaf) private pure returns (Position memory) {
+        uint256 height = Trees.depthOf(leaves) - Trees.LAYER_LEVELS * layer;
+        return Position(uint32(tensor), uint8(layer), uint32(leaf >> height));
     }
 
     // ------------------------------------------------------------------ revealing

@@ -13,6 +13,9 @@ contract Handler is Honest {
     /// @dev More rounds of a moveTime than any game takes.
     uint256 private constant MOST_ROUNDS = 60;
 
+    /// @dev As long as most games take.
+    uint256 private constant UNATTENDED = 80;
+
     constructor() {
         _begin();
     }
@@ -62,8 +65,9 @@ contract Handler is Honest {
 
     // ------------------------------------------------------------------ the end
 
-    /// @dev Lets all games end, finalises, delivers and expires what is left, claims and cashes everything.
+    /// @dev Now and then after a long time in which no keeper does anything; lets all games end, finalises, delivers and expires what is left, claims and cashes everything.
     function finish() external {
+        if (_plays.length % 2 == 1) _waitUntil(_now() + UNATTENDED);
         for (uint256 round = 0; round < MOST_ROUNDS && _isAnythingOpen(); ++round) {
             _keep();
             _waitUntil(_now() + MOVE_TIME);

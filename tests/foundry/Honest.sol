@@ -115,10 +115,26 @@ abstract contract Honest is Rivals {
         if (trace.root == truth.root) return (false, position);
         Target memory target = _target(program, truth, trace, play.lie);
         if (target.tensor == TRACE || _computes(program, target.tensor)) {
-            return _next(index, program, target.tensor, target.leaf);
+            return _wantedOnWay(index, program, target.tensor, target.leaf);
         }
         if (program.nodes.length <= MOST_ROOTS) return (false, position);
-        return _next(index, program, TRACE, target.tensor);
+        return _wantedOnWay(index, program, TRACE, target.tensor);
+    }
+
+    /// @dev What is not revealed yet; or, as one who does not see what others do in time, what comes after the own last demand.
+    function _wantedOnWay(uint256 index, Program memory program, uint256 tensor, uint256 leaf)
+        private
+        view
+        returns (bool, Position memory position)
+    {
+        if (_plays[index].plan / 2 % 2 == 0) return _next(index, program, tensor, leaf);
+        Line storage line_ = _lines[index][account(WATCHER)];
+        Position[] memory way = _way(program, tensor, leaf);
+        if (line_.demands == 0) return (true, way[0]);
+        uint256 i = 0;
+        while (_key(way[i]) != line_.last) ++i;
+        if (_isRevealed(index, way[i])) ++i;
+        return i < way.length ? (true, way[i]) : (false, position);
     }
 
     /// @dev Demands what is wanted, in the chain it has or in a new one; also what others have demanded.
