@@ -110,8 +110,10 @@ class _Watching:
         if self._live is not None:
             self._live.update(_live_table(lines, self._step))
             return
+        from oracle.demo.report import WAITING  # noqa: PLC0415
+
         for line in lines:
-            if self._states.get(line.number) != line.state:
+            if self._states.get(line.number, WAITING) != line.state:
                 self._states[line.number] = line.state
                 note = {
                     "answered": f" by {line.operator}: {line.answer}",

@@ -14,6 +14,9 @@ from oracle.demo.audit import Audit
 from oracle.demo.cast import Ask
 from oracle.demo.conviction import Conviction
 
+WAITING = "to be asked"
+"""The state of a request at first."""
+
 
 @dataclass(slots=True)
 class Line:
@@ -26,7 +29,7 @@ class Line:
     ask: Ask
     contract: ChecksumAddress
     request_id: bytes = b""
-    state: str = "to be asked"
+    state: str = WAITING
     operator: str = ""
     answer: str = ""
     decision: str = ""
