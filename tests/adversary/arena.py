@@ -80,25 +80,27 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A transaction that succeeded, as its receipt says."""
+    """A transaction that succeeded, as its receipt says; `place` is its number in its block."""
 
     tx_hash: str
     gas: int
+    place: int
     events: tuple[Timed, ...]
 
 
 class Arena:
     """One deployment on a running anvil. `now` is the time of the next block, unless `wait_until` names a later one."""
 
-    def __init__(self, anvil: Anvil, provider: Provider, sender: Sender, parameters: Parameters) -> None:
-        self.anvil, self.provider = anvil, provider
+    def __init__(self, provider: Provider, sender: Sender, parameters: Parameters) -> None:
+        self.provider = provider
         self.deployment = deploy(sender, parameters)
         self.oracle, self.dispute = OracleContract(self.deployment.oracle), DisputeContract(self.deployment.dispute)
         accounts = [checksum(address) for address in provider.rpc("eth_accounts")]
-        self.requester, self.operator, self.bystander = accounts[1:4]
-        self.challengers: Sequence[ChecksumAddress] = accounts[4:]
+        self.requester, self.operator, self.bystander, miner = accounts[1:5]
+        self.challengers: Sequence[ChecksumAddress] = accounts[5:]
         self._salts = count()
-        anvil.rpc("anvil_setBlockTimestampInterval", 1)
+        provider.rpc("anvil_setCoinbase", miner)  # not the zero address, where burnt ether is counted
+        provider.rpc("anvil_setBlockTimestampInterval", 1)
         self.now = provider.block("latest").timestamp + 1
         self.send(self.operator, self.oracle.deposit(self.operator, _STAKE))
 
@@ -109,12 +111,12 @@ class Arena:
         extra = ("--gas-limit", str(BLOCK_GAS))
         with ExitStack() as closing:
             folder = Path(closing.enter_context(TemporaryDirectory()))
-            anvil = closing.enter_context(Anvil.start(accounts=4 + CHALLENGERS, extra=extra))
+            anvil = closing.enter_context(Anvil.start(accounts=5 + CHALLENGERS, extra=extra))
             provider = Provider([anvil.url], chain_id=None)
             closing.callback(provider.close)
             store = Store.open(f"sqlite:///{folder / 'outbox.db'}")
             closing.callback(store.close)
-            yield cls(anvil, provider, Sender(provider, KeySigner(dev_account(0)), store, FeeRules()), parameters)
+            yield cls(provider, Sender(provider, KeySigner(dev_account(0)), store, FeeRules()), parameters)
 
     # ------------------------------------------------------------------ transactions
 
@@ -123,13 +125,13 @@ class Arena:
         return self._sent(self._submit(sender, call, gas))
 
     def send_together(self, calls: Sequence[tuple[ChecksumAddress, Call, int]]) -> list[Sent | Refused]:
-        """Mine transactions, each with its sender and gas limit, in one block."""
-        self.anvil.rpc("evm_setAutomine", *[False])
+        """Mine transactions, each with its sender and gas limit, in one block: a revert is an answer, not an error."""
+        self.provider.rpc("evm_setAutomine", *[False])
         try:
             hashes = [self._submit(*each) for each in calls]
-            self.anvil.rpc("evm_mine")
+            self.provider.rpc("evm_mine")
         finally:
-            self.anvil.rpc("evm_setAutomine", *[True])
+            self.provider.rpc("evm_setAutomine", *[True])
         found: list[Sent | Refused] = []
         for tx_hash in hashes:
             try:
@@ -153,7 +155,8 @@ class Arena:
         ours = (self.oracle.address, self.dispute.address)
         logs = [log for log in receipt["logs"] if checksum(log["address"]) in ours]
         events = (decode_log([_bytes(topic) for topic in log["topics"]], _bytes(log["data"])) for log in logs)
-        return Sent(tx_hash, int(receipt["gasUsed"], 16), tuple(Timed(event, timestamp) for event in events))
+        gas, place = int(receipt["gasUsed"], 16), int(receipt["transactionIndex"], 16)
+        return Sent(tx_hash, gas, place, tuple(Timed(event, timestamp) for event in events))
 
     def traced(self, tx_hash: str) -> dict[str, Any]:
         """The tree of calls of a transaction, with the gas of each: geth's `callTracer`."""
@@ -176,17 +179,17 @@ class Arena:
     def wait_until(self, timestamp: int) -> None:
         """Let the next block be of this second; nothing happens where it comes later anyway."""
         if timestamp > self.now:
-            self.anvil.rpc("evm_setNextBlockTimestamp", timestamp)
+            self.provider.rpc("evm_setNextBlockTimestamp", timestamp)
             self.now = timestamp
 
     @contextmanager
     def restored(self) -> Iterator[None]:
         """Undo on the chain all that happens in a `with` block."""
-        now, snapshot = self.now, self.anvil.rpc("evm_snapshot")
+        now, snapshot = self.now, self.provider.rpc("evm_snapshot")
         try:
             yield
         finally:
-            self.anvil.rpc("evm_revert", snapshot)
+            self.provider.rpc("evm_revert", snapshot)
             self.now = now
 
     def balance(self, account: ChecksumAddress) -> int:

@@ -138,11 +138,7 @@ class Duel:
         self.id = arena.id_of(self.subject)
         self.window_end = arena.now - 1 + self.policy.window
         self.game: Game | None = None
-        found = self.malformed
-        if found is None:
-            plan = compile_plan(self.scene.program)
-            found = Watched(self.scene.model, CanonicalModel(self.scene.model, plan, {}))
-        self._found = found
+        self._found = self.malformed or watched(self.scene)
         self._pursuer = Pursuer(
             arena.dispute,
             Account(self.challenger),  # type: ignore[arg-type]
@@ -153,6 +149,10 @@ class Duel:
     def play(self) -> Outcome:
         """From the challenge to the verdict."""
         self.challenge()
+        return self.play_on()
+
+    def play_on(self) -> Outcome:
+        """From wherever the game stands to the verdict."""
         while True:
             game = self.the_game
             if not game.is_open:
@@ -290,6 +290,11 @@ class Duel:
             operator=ref.operator,
             output=self.lie.answer,
         )
+
+
+def watched(scene: Scene) -> Watched:
+    """A scene's model, ready to be judged."""
+    return Watched(scene.model, CanonicalModel(scene.model, compile_plan(scene.program), {}))
 
 
 def move_of(call: Call) -> str:
