@@ -177,7 +177,7 @@ class Stage:
                 worker.require_running()
             for story in stepped:
                 self.liars[story].step()
-            time.sleep(0.2)
+            time.sleep(0.4)
 
     def wait_for(self, kind: type[Event], stories: Collection[str], *stepped: str) -> None:
         """Wait until each of some stories has an event of a kind."""
