@@ -76,7 +76,11 @@ def play(arena: Arena, scene: Scene, node: int) -> Outcome:
 
 
 def measure(folder: Path) -> dict[str, dict[str, Any]]:
-    """The figures of `build/bench.json`'s `dispute`, by model; `folder` is for a file."""
+    """The figures of `build/bench.json`'s `dispute`, by model; `folder` is for a file.
+
+    `leaf_gas` is that of the transaction with the proof, as a model's `worst_leaf_gas` bounds it; `judging_gas` is the
+    verifier's part of it.
+    """
     with Arena.start() as arena:
         return {stage.name: _figures(arena, stage) for stage in stages(folder)}
 
@@ -91,7 +95,8 @@ def _figures(arena: Arena, stage: Stage) -> dict[str, Any]:
         "leaves": max(leaves(scene.program.nodes[k]) for k in scene.computed),
         "transactions": max(game.transactions for game in games),
         "compute_seconds": round(_seconds(scene) + playing, 3),
-        "leaf_gas": max(arena.judging_gas(game.made[-1].tx_hash) for game in games),
+        "leaf_gas": max(game.made[-1].gas for game in games),
+        "judging_gas": max(arena.judging_gas(game.made[-1].tx_hash) for game in games),
         "gas_operator": max(game.gas("operator") for game in games),
         "gas_challenger": max(game.gas("challenger") for game in games),
         "gas_by_move": _by_move(games),

@@ -108,13 +108,14 @@ def dispute(bench: Mapping[str, Any]) -> str:
     """The table of what disputes cost, by model; raises `KeyError` for a figure that is not there."""
     rows = [
         f"| {name} | {run['onnx_nodes']} | {run['nodes']} | {run['leaves']:,} | {run['transactions']} "
-        f"| {run['gas_challenger']:,} | {run['gas_operator']:,} | {run['leaf_gas']:,} | {run['compute_seconds']:g} |"
+        f"| {run['gas_challenger']:,} | {run['gas_operator']:,} | {run['leaf_gas']:,} | {run['judging_gas']:,} "
+        f"| {run['compute_seconds']:g} |"
         for name, run in bench["dispute"].items()
     ]
     lines = [
         "| model | ONNX nodes | program nodes | most leaves | transactions | gas, challenger | gas, operator "
-        "| gas, judging | computing, s |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| gas, proof | of it judging | computing, s |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
         *rows,
         "",
         f"From the challenge to the conviction, on anvil {bench['versions']['anvil']}. Judging: the verifier's part "
@@ -140,7 +141,7 @@ def crowd(bench: Mapping[str, Any]) -> str:
     lines = [
         f"| {found['challengers']} challengers at once against an honest operator | |",
         "|---|---:|",
-        f"| demands, and positions revealed for them | {found['demands']}, {found['reveals']} |",
+        f"| demands in one block | {found['demands']} |",
         f"| the dearest reveal: 128 leaves | {found['gas_of_a_transaction']:,} gas |",
         f"| most reveals within one moveTime, measured | {found['gas_of_a_move']:,} gas |",
         f"| **the {found['due_within_move']} that can fall due within one, at the dearest** | {worst:,} gas |",
@@ -159,6 +160,13 @@ def watching(bench: Mapping[str, Any]) -> str:
         for name, every in found["ms_per_answer"].items()
     )
     return "\n".join(["| one right answer of | `all`, ms | `screened`, ms |", "|---|---:|---:|", *rows])
+
+
+def conviction(played: Mapping[str, Any]) -> str:
+    """How `make demo` told the first lie that was refuted; raises `KeyError` where there was none."""
+    if not played["dispute"]:
+        raise KeyError("dispute")
+    return f"```text\n{played['dispute'][0]['words']}\n```"
 
 
 def demo(played: Mapping[str, Any]) -> str:
@@ -181,6 +189,7 @@ SOURCES: dict[str, tuple[str, Callable[[Mapping[str, Any]], str], str]] = {
     "crowd": ("build/bench.json", crowd, "make bench"),
     "watching": ("build/bench.json", watching, "make bench"),
     "demo": ("build/demo.json", demo, "make demo"),
+    "conviction": ("build/demo.json", conviction, "make demo"),
 }
 
 GENERATED: dict[str, Callable[[], str]] = {"authority": authority.table}

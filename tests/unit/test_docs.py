@@ -272,7 +272,8 @@ DISPUTES = {
             "leaves": 1_728,
             "transactions": 7,
             "compute_seconds": 0.25,
-            "leaf_gas": gas,
+            "leaf_gas": 2 * gas,
+            "judging_gas": gas,
             "gas_operator": 700_000,
             "gas_challenger": 900_000,
             "gas_by_move": {"challenge": 160_000, "proveStep": 2 * gas},
@@ -281,8 +282,7 @@ DISPUTES = {
     },
     "crowd": {
         "challengers": 50,
-        "demands": 350,
-        "reveals": 259,
+        "demands": 50,
         "move_time": 60,
         "due_within_move": 9,
         "gas_of_a_move": 8_000_000,
@@ -297,7 +297,7 @@ DISPUTES = {
 def test_the_tables_of_disputes_say_what_each_model_took() -> None:
     """Who weighs a bond against gas reads these figures; none may stand in another's column."""
     lines = docs.dispute(DISPUTES).splitlines()
-    assert lines[2] == "| digits | 8 | 16 | 1,728 | 7 | 900,000 | 700,000 | 80,000 | 0.25 |"
+    assert lines[2] == "| digits | 8 | 16 | 1,728 | 7 | 900,000 | 700,000 | 160,000 | 80,000 | 0.25 |"
     assert docs.moves(DISPUTES).splitlines() == [
         "| gas of | digits | magika |",
         "|---|---:|---:|",
@@ -312,3 +312,10 @@ def test_the_worst_of_a_crowd_is_what_may_fall_due_at_the_dearest() -> None:
     told = docs.crowd(DISPUTES)
     assert "at the dearest** | 9,000,000 gas |" in told
     assert "| 30% of 30 M, 25% of 36 M, 15% of 60 M |" in told
+
+
+def test_the_conviction_shown_is_one_that_was_played() -> None:
+    """A story made up for the page would be the first thing a reader finds out."""
+    assert docs.conviction({"dispute": [{"words": "one\ntwo"}, {"words": "three"}]}) == "```text\none\ntwo\n```"
+    with pytest.raises(KeyError, match="dispute"):
+        docs.conviction({"dispute": []})
