@@ -82,13 +82,14 @@ def decide(tx: Pending, *, now: float, base_fee: int, balance: int, rules: FeeRu
     """What to do about a transaction that is not mined at `now`.
 
     It is replaced with both fees `bump_percent` higher (at least a tenth, or nodes refuse) once `bump_after` has
-    passed, up to `max_bumps` times, below the cap, and only if the account can pay. After `give_up_after` it is
-    cancelled, so that its nonce does not block the ones behind it. What can go no further is sent again as it is.
+    passed, up to `max_bumps` times, and whenever the base fee has outgrown it; below the cap, and only if the account
+    can pay. After `give_up_after` it is cancelled, so that its nonce does not block the ones behind it. What can go no
+    further is sent again as it is.
     """
     if now - tx.last_sent_at < rules.bump_after:
         return Decision(Step.WAIT, "recently sent")
     giving_up = not tx.cancelling and now - tx.first_sent_at >= rules.give_up_after
-    if tx.bumps >= rules.max_bumps and not giving_up:
+    if tx.bumps >= rules.max_bumps and not giving_up and base_fee <= tx.fees.max_fee:
         return Decision(Step.REBROADCAST, f"replaced {tx.bumps} times already")
     percent = max(rules.bump_percent, MINIMUM_BUMP_PERCENT)
     fees = Fees(

@@ -29,6 +29,17 @@ moments = st.floats(0, 10_000)
 base_fees = st.integers(1, 600 * GWEI)
 
 
+def test_attack_85_stuffed_blocks_never_use_up_the_replacements_of_a_move_that_must_be_mined() -> None:
+    """Whoever fills blocks until the replacements are over would win every clock by filling a few more."""
+    tx = Pending(Fees(2 * GWEI, GWEI), 200_000, 0, 0.0, 0.0, RULES.max_bumps)
+    still = decide(tx, now=60, base_fee=2 * GWEI, balance=AMPLE, rules=RULES)
+    assert still.step is Step.REBROADCAST
+    outgrown = decide(tx, now=60, base_fee=2 * GWEI + 1, balance=AMPLE, rules=RULES)
+    assert outgrown.step is Step.REPLACE
+    assert outgrown.fees is not None
+    assert outgrown.fees.max_fee > 4 * GWEI
+
+
 @given(base_fees.filter(lambda fee: fee <= RULES.max_fee), st.integers(0, 10 * GWEI))
 def test_opening_fees_cover_the_base_fee_and_stay_below_the_cap(base_fee: int, suggested: int) -> None:
     """A first sending that no block could take would wait for nothing."""
