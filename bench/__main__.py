@@ -9,7 +9,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import canonical, challenger, dispute, gas, verifier, worker
+from bench import canonical, challenger, crowd, dispute, gas, verifier, worker
 from bench.mutation import run as mutation
 from oracle.chain.anvil import Anvil, dev_account, find_anvil
 from oracle.chain.deploy import LOCAL, deploy
@@ -46,6 +46,9 @@ def main() -> None:
         print("Disputes, from the challenge to the conviction", flush=True)
         figures["dispute"] = dispute.measure(folder)
         print(json.dumps(figures["dispute"], indent=1), flush=True)
+    print("Fifty challengers against an honest operator", flush=True)
+    figures["crowd"] = crowd.measure()
+    print(json.dumps(figures["crowd"], indent=1), flush=True)
     print("The judge: what proofs take, and ways to compute against each other", flush=True)
     figures["verifier"] = verifier.measure(quick=quick)
     if "--mutation" in sys.argv[1:]:
