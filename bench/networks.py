@@ -17,8 +17,8 @@ def mobilenet(size: int = 96, width: float = 0.35, seed: int = 0) -> onnx.ModelP
     """MobileNet-v2 for square images: float32 [1, 3, size, size] to [1, 1000], the same for the same seed.
 
     52 convolutions (17 of them depthwise) with biases, each followed by a Clip to 0 … 6 unless it ends a block; weights
-    are normal, scaled so that activations neither vanish nor grow (He and others, 2015). 155 nodes: 100 that compute, and
-    a Constant for each weight and for both ends of Clip, as some exporters write them; biases are initializers.
+    are normal, scaled so that activations neither vanish nor grow (He and others, 2015). It has 155 nodes: 100 that
+    compute, and a Constant for each weight and both ends of Clip, as some exporters have them; biases are initializers.
     """
     network = _Network(np.random.default_rng(seed))
     stem = _channels(32, width)
