@@ -45,8 +45,8 @@ def test_one_verdict_at_a_time_when_nobody_is_honest(
     assert seen.outcomes == {"final", "proof", "silence", "upheld"}
 
 
-def test_the_bound_of_the_end_is_of_the_right_size(capsys: pytest.CaptureFixture[str]) -> None:
-    """Property 5 says something: with a long moveTime, the latest end seen is less than two moves below it."""
+def test_attack_1_games_dragged_out_in_every_way_end_within_the_bound(capsys: pytest.CaptureFixture[str]) -> None:
+    """Last seconds, joins, repeats: with a long moveTime, the latest end seen is less than two moves below it."""
     rules = Rules(window=1, trace_time=1, proof_period=1, move_time=12, max_demands=2, per_move=12)
     seen = _explore(capsys, rules, Cast(depth=1, accounts=1))
     bound = rules.bound(fresh=rules.max_demands)
