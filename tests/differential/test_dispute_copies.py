@@ -35,7 +35,7 @@ class Hunt:
 
 
 def hunted(court: Court, author: str, copier: str | None) -> Hunt:
-    """A liar hunted by `author`, with `copier` repeating each of its demands right ahead of it, and its proof."""
+    """A liar hunted by `author`; `copier` sends each of its demands, and its proof, right ahead of it."""
     lie, oracle, dispute = shifted(SCENE, 150, 600, by=1 << 22), court.oracle, court.dispute
     subject = court.answered(SCENE, lie.answer, POLICY)
     game, started = court.id_of(subject), court.now
@@ -69,7 +69,7 @@ def hunted(court: Court, author: str, copier: str | None) -> Hunt:
 
 
 @pytest.mark.parametrize("author", [OPENER, THIRD], ids=["opener", "joins"])
-def test_attack_73_copied_demands_take_at_most_the_finders_share(court: Court, author: str) -> None:
+def test_attack_10_73_copied_demands_and_proofs_take_at_most_the_finders_share(court: Court, author: str) -> None:
     """Whoever is copied keeps its bond, its time and the verdict; who opened the game keeps the opener's share."""
     alone, copied = hunted(court, author, None), hunted(court, author, SECOND)
     bond = POLICY.operator_bond * GWEI
