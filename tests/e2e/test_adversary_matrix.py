@@ -232,7 +232,7 @@ def malformed_models(where: Scene) -> Iterator[tuple[Fault, Model, Sequence[byte
 
 
 @pytest.mark.parametrize("posts", [False, True])
-def test_attack_40_and_59_a_program_that_breaks_the_rules_is_voided_at_its_operators_cost(
+def test_attack_40_59_a_program_that_breaks_the_rules_is_voided_at_its_operators_cost(
     arena: Arena, rows: list[Row], *, posts: bool
 ) -> None:
     """Nobody could run it, so the requester gets its fee back; who answered all the same loses its bond."""

@@ -54,7 +54,7 @@ def upheld(arena: Arena, lay: Callable[[], Siege]) -> Result:
 
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("name", ["credit", "many nodes"])
-def test_attack_12_a_crowd_never_refutes_an_honest_operator(arena: Arena, name: str, *, late: bool) -> None:
+def test_attack_1_12_a_crowd_never_refutes_an_honest_operator(arena: Arena, name: str, *, late: bool) -> None:
     """Floods, joins, slow walks to the last second, junk proofs of every fault, proofs copied from other games."""
     where = chain(300, 70) if name == "many nodes" else sample("credit")
     result = upheld(arena, lambda: Siege(arena, where, crowd(arena, 1, opens_late=late)))

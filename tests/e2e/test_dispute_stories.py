@@ -247,7 +247,7 @@ def test_attack_12_an_honest_operator_outlives_malicious_challengers_and_is_paid
     assert played.stage.status("honest") is Status.FINAL
 
 
-def test_attack_08_a_liar_that_challenges_itself_first_is_convicted_by_another(played: Played) -> None:
+def test_attack_8_9_a_liar_that_challenges_itself_first_is_convicted_by_another(played: Played) -> None:
     """The sham opener never moves again; the honest challenger has a chain and a bond of its own."""
     me, sham = played.people[CHALLENGER], played.people["sham"]
     assert [each.opener for each in played.stage.events("shift", Challenged)] == [sham]
