@@ -7,6 +7,7 @@ has it is the model, wherever it came from. Bytes, time and redirects are bounde
 
 import hashlib
 import os
+import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,15 +34,19 @@ _CHUNK: Final = 1 << 20
 _SHOWN_FAILURES: Final = 5
 _SHOWN_URI: Final = 200
 _LONGEST_URI: Final = 4_096
+_SHARE: Final = 4
+"""No mirror takes more than this part of the time that is left for all, ..."""
+_LEAST_SECONDS: Final = 1.0
+"""... and none is asked when less than this is left."""
 
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
     """What a fetch may take. Sizes in bytes, times in seconds.
 
-    `seconds` bounds one mirror with its redirects, `total_seconds` all of them, `stall_seconds` a wait for the next
-    bytes. `allow_local` admits addresses of the local network, `allow_files` URIs of files: neither is for URIs that a
-    stranger announced.
+    `seconds` bounds one mirror with its redirects, as does a quarter of the time left; `total_seconds` bounds all of
+    them, `stall_seconds` a wait for the next bytes. `allow_local` admits addresses of the local network, `allow_files`
+    URIs of files: neither is for URIs that a stranger announced.
     """
 
     max_bytes: int = 512 * 1024 * 1024
@@ -80,7 +85,9 @@ def fetch_bundle(
     resolver: Resolve = resolve,
     network: httpcore.NetworkBackend | None = None,
 ) -> Path:
-    """The bundle of `model`: from the folder `cache` if it is there, else from the first mirror that has it.
+    """The bundle of `model`: from the folder `cache` if it is there, else from a mirror that has it.
+
+    The mirror announced first is asked first, the others in an order that nobody can foresee: anyone may announce some.
 
     It is the model's by its id, and is read and verified by `accept` before it is in the cache, whole. `resolver` and
     `network` replace this machine's. Raises `ModelError` that says of each mirror why it did not serve, or that the
@@ -102,12 +109,12 @@ def fetch_bundle(
     failures: list[str] = []
     with _writable(cache):
         _remove_leftovers(cache, target, limits)
-        for uri in dict.fromkeys(uris):
+        for uri in _in_turn(uris):
             now = time.monotonic()
-            if now >= end:
+            if end - now < _LEAST_SECONDS:
                 failures.append(f"The rest was not tried: {limits.total_seconds:g} s are over.")
                 break
-            deadline = min(now + limits.seconds, end)
+            deadline = now + min(limits.seconds, (end - now) / _SHARE)
             try:
                 _fetch(uri, model, target, limits, accept, connect, deadline)
             except (ModelError, *_BROKEN) as problem:
@@ -118,6 +125,12 @@ def fetch_bundle(
                 _log.info("bundle_fetched", uri=shown_uri(uri), model=target.stem, bytes=target.stat().st_size)
                 return target
     raise _no_mirror(target.stem, failures)
+
+
+def _in_turn(uris: Sequence[str]) -> list[str]:
+    """Each mirror once: the first, then the others at random."""
+    others = list(dict.fromkeys(uris))[1:]
+    return [*uris[:1], *secrets.SystemRandom().sample(others, len(others))]
 
 
 _BROKEN = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException)

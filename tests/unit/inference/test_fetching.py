@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpcore
 import pytest
@@ -17,6 +18,7 @@ from onnx import TensorProto, helper
 from oracle.canonical.bundle import Bundle, read_bundle, write_bundle
 from oracle.canonical.tolerance import bits_of
 from oracle.errors import ModelError
+from oracle.inference import fetching
 from oracle.inference.compiling import compile_file
 from oracle.inference.fetching import FetchLimits, bundle_path, fetch_bundle
 from oracle.inference.recompiling import recompile
@@ -269,6 +271,31 @@ def test_attack_52_other_content_is_refused(fetch: Fetch, content: bytes, bundle
 def test_attack_52_slow_mirrors_do_not_use_up_the_time_of_all(fetch: Fetch, content: bytes, tmp_path: Path) -> None:
     """Anyone may announce a thousand mirrors: the total is bounded, whatever each of them does."""
     refused(fetch, tmp_path, {"a.example": reply(content)}, "rest was not tried", limits=FetchLimits(total_seconds=0.0))
+
+
+def test_attack_87_slow_mirrors_ahead_of_a_good_one_do_not_hide_it(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever publishes a model first announces mirrors first: one is ahead, and each takes but a part of the time."""
+    clock, asked = [1000.0], []
+
+    def fetched(uri: str, _model: object, target: Path, _limits: object, _accept: object, _connect: object, end: float):
+        asked.append(uri)
+        if uri != "http://good.example":
+            clock[0] = end
+            raise httpcore.ReadTimeout
+        assert end - clock[0] > 3
+        target.write_bytes(b"")
+
+    monkeypatch.setattr(fetching, "_fetch", fetched)
+    monkeypatch.setattr(fetching, "time", SimpleNamespace(monotonic=lambda: clock[0], time=time.time))
+    slow = [f"http://{number}.example" for number in range(12)]
+    fetch_bundle([*slow, "http://good.example", *slow], bundle.model, tmp_path / "cache")
+    assert asked[0] == slow[0]
+    orders = {tuple(fetching._in_turn(slow)) for _ in range(5)}
+    assert len(orders) > 1
+    assert all(sorted(order) == sorted(slow) for order in orders)
+    assert fetching._in_turn([]) == []
 
 
 def test_every_mirror_says_why_it_did_not_serve(fetch: Fetch, tmp_path: Path) -> None:
