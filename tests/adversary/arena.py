@@ -100,7 +100,6 @@ class Arena:
         self.challengers: Sequence[ChecksumAddress] = accounts[5:]
         self._salts = count()
         provider.rpc("anvil_setCoinbase", miner)  # not the zero address, where burnt ether is counted
-        provider.rpc("anvil_setBlockTimestampInterval", 1)
         self.now = provider.block("latest").timestamp + 1
         self.send(self.operator, self.oracle.deposit(self.operator, _STAKE))
 
@@ -122,6 +121,7 @@ class Arena:
 
     def send(self, sender: ChecksumAddress, call: Call, gas: int = TRANSACTION_CAP) -> Sent:
         """Mine a transaction in a block of its own; raises `Refused` where it reverts."""
+        self.provider.rpc("evm_setNextBlockTimestamp", self.now)
         return self._sent(self._submit(sender, call, gas))
 
     def send_together(self, calls: Sequence[tuple[ChecksumAddress, Call, int]]) -> list[Sent | Refused]:
@@ -129,6 +129,7 @@ class Arena:
         self.provider.rpc("evm_setAutomine", *[False])
         try:
             hashes = [self._submit(*each) for each in calls]
+            self.provider.rpc("evm_setNextBlockTimestamp", self.now)
             self.provider.rpc("evm_mine")
         finally:
             self.provider.rpc("evm_setAutomine", *[True])
@@ -178,9 +179,7 @@ class Arena:
 
     def wait_until(self, timestamp: int) -> None:
         """Let the next block be of this second; nothing happens where it comes later anyway."""
-        if timestamp > self.now:
-            self.provider.rpc("evm_setNextBlockTimestamp", timestamp)
-            self.now = timestamp
+        self.now = max(self.now, timestamp)
 
     @contextmanager
     def restored(self) -> Iterator[None]:

@@ -138,13 +138,15 @@ class Duel:
         self.id = arena.id_of(self.subject)
         self.window_end = arena.now - 1 + self.policy.window
         self.game: Game | None = None
-        self._found = self.malformed or watched(self.scene)
-        self._pursuer = Pursuer(
-            arena.dispute,
-            Account(self.challenger),  # type: ignore[arg-type]
-            max_demands=arena.dispute.constants(arena.provider).max_demands,
-            threads=1,
-        )
+        self.found = self.malformed or watched(self.scene)
+        self._pursuer = self.pursuer_of(self.challenger)
+
+    def pursuer_of(self, account: ChecksumAddress) -> Pursuer:
+        """The challenger's service for an account."""
+        dispute = self.arena.dispute
+        most = dispute.constants(self.arena.provider).max_demands
+        moves = Account(account)
+        return Pursuer(dispute, moves, max_demands=most, threads=1)  # type: ignore[arg-type]
 
     def play(self) -> Outcome:
         """From the challenge to the verdict."""
@@ -195,7 +197,7 @@ class Duel:
         """What the challenger's service would do now; None where it waits."""
         started = perf_counter()
         try:
-            return self._pursuer.plan(self.the_game, self._stored(), self._found, self.arena.now)
+            return self._pursuer.plan(self.the_game, self.stored(), self.found, self.arena.now)
         except ProofError:
             if self.lie.is_wrong:
                 raise
@@ -261,7 +263,7 @@ class Duel:
             call = self.arena.dispute.resolve(self.subject)
             self.send("operator", "resolve", call, move_limit(len(call.data)))
 
-    def _stored(self) -> StoredRequest:
+    def stored(self) -> StoredRequest:
         """The request as a database would have it."""
         request, policy, ref = self.subject.request, self.policy, self.subject.ref
         asked = self.window_end - policy.window
