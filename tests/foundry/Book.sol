@@ -27,7 +27,8 @@ abstract contract Book is Traces {
         uint256 play;
     }
 
-    /// @dev What the book knows of a game. `plan` is what a dishonest operator does of itself.
+    /// @dev What the book knows of a game. `plan` is what a dishonest operator does of itself, `target` what is wrong with its
+    /// trace.
     struct Play {
         uint256 entry;
         GameId id;
@@ -42,6 +43,7 @@ abstract contract Book is Traces {
         uint256 plan;
         uint256 postedAt;
         Lie lie;
+        Target target;
         uint256 lastDue;
         uint256 latest;
         uint256 open;

@@ -78,7 +78,11 @@ abstract contract GameActions is RequestActions {
         if (way == Way.OTHER_ROOT) trace.root = keccak256("other");
         bool did = _send(play, way, trace.root, roots);
         _agree(_mayPost(play) && (way == Way.DIRECT || way == Way.RELAYED), did, "postTrace");
-        if (did) (play.postedAt, play.lie) = (_now(), lie);
+        if (!did) return;
+        (play.postedAt, play.lie) = (_now(), lie);
+        Entry storage entry = _entries[play.entry];
+        if (_isBroken(entry.model)) return;
+        play.target = _target(_program(entry.model), _case(entry.model, entry.which), trace, lie);
     }
 
     function _send(Play storage play, Way way, bytes32 root, bytes32[] memory roots) private returns (bool did) {

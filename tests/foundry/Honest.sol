@@ -28,7 +28,8 @@ abstract contract Honest is Rivals {
     function _waitUntil(uint256 time) internal {
         (, uint256 index) = _game(time);
         for (uint256 stops = 0; stops < MOST_STOPS; ++stops) {
-            uint256 next = _less(_moveAll(_now()), _turn(index));
+            _moveAll(_now());
+            uint256 next = _less(_moveAll(0), _turn(index));
             if (next >= time) {
                 vm.warp(time);
                 return;
@@ -108,12 +109,8 @@ abstract contract Honest is Rivals {
 
     /// @dev What must be revealed before anything can be proven: the way to the first leaf that differs.
     function _wanted(uint256 index, Program memory program) private view returns (bool, Position memory position) {
-        Play storage play = _plays[index];
-        Entry storage entry = _entries[play.entry];
-        Case memory truth = _case(entry.model, entry.which);
-        Trace memory trace = _trace(program, truth, play.lie, play.output);
-        if (trace.root == truth.root) return (false, position);
-        Target memory target = _target(program, truth, trace, play.lie);
+        Target memory target = _plays[index].target;
+        if (target.goal == Goal.ANSWER) return (false, position);
         if (target.tensor == TRACE || _computes(program, target.tensor)) {
             return _wantedOnWay(index, program, target.tensor, target.leaf);
         }

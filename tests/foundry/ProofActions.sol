@@ -38,7 +38,7 @@ abstract contract ProofActions is DemandActions {
         Program memory program = _program(entry.model);
         Case memory truth = _case(entry.model, entry.which);
         Trace memory trace = _trace(program, truth, play.lie, play.output);
-        Target memory target = _target(program, truth, trace, play.lie);
+        Target memory target = play.target;
         if (target.goal == Goal.SILENCE || target.goal == Goal.ANSWER && play.right) {
             _useless(index, prover, how);
             return;
