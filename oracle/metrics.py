@@ -80,6 +80,7 @@ class DefenceFailure(StrEnum):
     OTHER_TRACE = "other_trace"
     NOT_SERVED = "not_served"
     CANNOT_REVEAL = "cannot_reveal"
+    CANNOT_PAY = "cannot_pay"
     TOO_LATE = "too_late"
 
 

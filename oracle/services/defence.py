@@ -16,7 +16,7 @@ from oracle.chain.dispute import DisputeContract
 from oracle.chain.games import Game
 from oracle.chain.gas import fit, move_limit, reveal_limit, trace_limit
 from oracle.chain.protocol import GWEI, GameId, ModelId
-from oracle.errors import ProofError
+from oracle.errors import FundsError, ProofError
 from oracle.metrics import DefenceFailure, Purpose
 from oracle.services.capacity import Capacity
 from oracle.services.cases import Case, NoCase, prepare
@@ -135,10 +135,15 @@ class Defence:
             return False
         moved = False
         for some in fitting(self._revelations(owed.game, trace, owed.positions)):
-            call, gas = reveal_call(self._dispute, owed.game.id, some)
-            what = f"reveal {', '.join(map(_shown, some))}"
-            moved |= self._send(owed.game, call, Purpose.REVEAL, gas, what, left)
+            moved |= self._reveal(owed.game, some, left)
         return moved
+
+    def _reveal(self, game: Game, some: Sequence[Revelation], left: float) -> bool:
+        """Reveal some positions at once; where that cannot be sent, at least the one that is due first."""
+        call, gas = reveal_call(self._dispute, game.id, some)
+        what = f"reveal {', '.join(map(_shown, some))}"
+        sent = self._send(game, call, Purpose.REVEAL, gas, what, left)
+        return sent or (len(some) > 1 and self._reveal(game, some[:1], left))
 
     def _revelations(self, game: Game, trace: CommittedTrace, positions: Sequence[Position]) -> list[Revelation]:
         found = []
@@ -155,7 +160,11 @@ class Defence:
 
     def _send(self, game: Game, call: Call, purpose: Purpose, gas: int, what: str, left: float | None) -> bool:
         words = f"{what} in game 0x{game.id.hex()}"
-        return self._moves.send(call, purpose=purpose, gas_limit=gas, what=words, seconds_left=left)
+        try:
+            return self._moves.send(call, purpose=purpose, gas_limit=gas, what=words, seconds_left=left)
+        except FundsError as problem:  # another move may cost less
+            self._fail(game, DefenceFailure.CANNOT_PAY, f"{words} is not paid: {problem.message}")
+            return False
 
     # ------------------------------------------------------------------ what is known
 

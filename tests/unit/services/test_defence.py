@@ -184,6 +184,26 @@ def test_attack_12_a_flood_of_demands_is_met_in_the_order_they_fall_due(world, m
     assert all(shown_by(each.data) == first_layers(len(COMPUTED)) for each in world.node.seen)
 
 
+def test_attack_88_a_move_that_cannot_be_paid_holds_up_no_cheaper_one(world, make):
+    """Demands made to be dear in one game must not lose another; and what there is pays for what is due first."""
+    tight, wide = Challenge(world, 1), Challenge(world, 2)
+    for each in (wide, tight):
+        each.posted()
+    positions = first_layers(4)
+    wide.demand(*positions, due_in=110)
+    tight.demand(*positions, due_in=50)
+    _, gas = reveal_call(world.dispute, tight.id, [TRUTH.reveal(position) for position in positions[:1]])
+    world.node.wealth = 2 * gas * 3 * world.node.base_fee
+    defence = make()
+    assert step(world, defence)
+    assert [(each.data[4:36], shown_by(each.data)) for each in world.node.pool.values()] == [(tight.id, positions[:1])]
+    while step(world, defence):
+        pass
+    shown = [(each.data[4:36], position) for each in world.node.pool.values() for position in shown_by(each.data)]
+    assert sorted(shown) == sorted((game.id, position) for game in (tight, wide) for position in positions)
+    assert failures(world, DefenceFailure.CANNOT_PAY) == 2
+
+
 def test_attack_63_no_reveal_is_too_large_for_a_transaction_and_none_is_left_out():
     """Whole layers of leaves are 32 KiB each; a call nobody relays would lose the bond by silence."""
     large = replace(TRUTH.reveal(first_layers(1)[0]), data=bytes(128 * 256), path=(bytes(32),) * 21)
