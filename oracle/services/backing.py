@@ -40,7 +40,7 @@ class Backing:
         """What defending one answer may take, all told; 0 where nothing can be disputed."""
         return 0.0 if self.capacity is None else self.capacity.needed(model)
 
-    def affordable(self, due: Sequence[Due]) -> tuple[list[Due], list[tuple[StoredRequest, Refusal]]]:
+    def affordable(self, due: Sequence[Due]) -> tuple[list[Due], list[tuple[Job, StoredRequest, Refusal]]]:
         """As many as there is backing for, and why not the others, which may be tried again later."""
         requests, me = self._follower.store.requests, self._follower.sender.address
         exposure = requests.exposure(me)
@@ -49,17 +49,17 @@ class Backing:
         self._follower.metrics.open_answers.set(exposure.open_answers)
         load = 0.0 if self.capacity is None else self.capacity.load(requests.open_answers(me))
         taken: list[Due] = []
-        left: list[tuple[StoredRequest, Refusal]] = []
+        left: list[tuple[Job, StoredRequest, Refusal]] = []
         for job, stored in due:
             bond = stored.operator_bond * GWEI
             if len(taken) >= room:
-                left.append((stored, Refusal(SkipReason.TOO_MANY_OPEN, "too many answers are open already")))
+                left.append((job, stored, Refusal(SkipReason.TOO_MANY_OPEN, "too many answers are open already")))
             elif self._spare(stored, load) < 0:
                 words = f"its times leave too little beside the {load:.1f} s that defending what is open may take"
-                left.append((stored, Refusal(SkipReason.TOO_MANY_OPEN, words)))
+                left.append((job, stored, Refusal(SkipReason.TOO_MANY_OPEN, words)))
             elif bond > free:
                 words = f"its bond of {bond / 1e18:.6f} ether exceeds the free stake of {free / 1e18:.6f}"
-                left.append((stored, Refusal(SkipReason.STAKE_TOO_SMALL, words)))
+                left.append((job, stored, Refusal(SkipReason.STAKE_TOO_SMALL, words)))
             else:
                 free -= bond
                 load += 0.0 if self.capacity is None else self.capacity.load({stored.model_id: 1})

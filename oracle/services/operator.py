@@ -215,8 +215,8 @@ class Operator:
     def _answer(self, due: list[tuple[Job, StoredRequest]], began: float, waited: float) -> None:
         """Run the models of what stake allows, and send the answers in as few transactions as possible."""
         taken, left = self._backing.affordable(due)
-        for stored, why in left:
-            self._skip(stored, why)
+        for job, stored, why in left:
+            self._put_back(job, stored, why)
         inferred = infer([_open(stored) for _, stored in taken], self._models or {}, self._engines)
         answers: list[tuple[Job, Answer]] = []
         for (job, stored), result in zip(taken, inferred.results, strict=True):
@@ -261,6 +261,12 @@ class Operator:
     def _end(self, job: Job, stored: StoredRequest, why: Refusal) -> None:
         self._store.jobs.finish(job, "skipped", why.words, now=self._clock())
         self._skip(stored, why)
+
+    def _put_back(self, job: Job, stored: StoredRequest, why: Refusal) -> None:
+        """Leave a job for the next sweep, behind the others; told and counted once."""
+        self._store.jobs.finish(job, "open", why.words, now=self._clock())
+        if job.reason is None:
+            self._skip(stored, why)
 
     def _skip(self, stored: StoredRequest, why: Refusal) -> None:
         self._metrics.skipped.labels(why.reason).inc()

@@ -128,9 +128,14 @@ class Jobs:
             )
 
     def claim(self, kinds: Sequence[str], owner: str, limit: int, *, now: float, lease: float) -> list[Job]:
-        """Take up to `limit` jobs that are open, or whose lease ran out, for `lease` seconds; oldest first."""
+        """Take up to `limit` jobs that are open or whose lease ran out, the longest untouched first.
+
+        They are held for `lease` seconds.
+        """
         free = or_(JOBS.c.state == "open", and_(JOBS.c.state == "claimed", JOBS.c.lease_until <= now))
-        oldest = select(JOBS.c.id).where(JOBS.c.kind.in_(kinds), free).order_by(JOBS.c.id).limit(limit)
+        oldest = (
+            select(JOBS.c.id).where(JOBS.c.kind.in_(kinds), free).order_by(JOBS.c.updated_at, JOBS.c.id).limit(limit)
+        )
         with self._database.write() as connection:
             claimed = connection.execute(
                 update(JOBS)

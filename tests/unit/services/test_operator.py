@@ -180,11 +180,11 @@ def test_what_stake_does_not_cover_is_left_and_taken_up_when_it_does(world, make
     operator.step()
     assert world.sent() == ["answer"]
     assert skipped(world, SkipReason.STAKE_TOO_SMALL) == 1
-    world.node.stake = (10**18, 0)
     sweep(operator)
     operator.step()
     assert world.sent() == ["answer"]
-    world.now += LEASE_SECONDS
+    assert skipped(world, SkipReason.STAKE_TOO_SMALL) == 1
+    world.node.stake = (10**18, 0)
     sweep(operator)
     operator.step()
     assert sorted(world.node.pool) == [0, 1]
@@ -209,7 +209,7 @@ def test_no_more_answers_are_open_than_were_allowed(world, make):
     requests = [credit(salt) for salt in range(5)]
     world.mine(*(requested(request, PACKED) for request in requests))
     make(max_open_answers=3).step()
-    assert sorted(world.jobs(request)[0][1] for request in requests) == ["claimed"] * 2 + ["sent"] * 3
+    assert sorted(world.jobs(request)[0][1] for request in requests) == ["open"] * 2 + ["sent"] * 3
     assert skipped(world, SkipReason.TOO_MANY_OPEN) == 2
 
 
