@@ -5,12 +5,13 @@ tables below name who says what.
 """
 
 import re
+from contextlib import suppress
 from typing import Any
 
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
-from oracle.chain.abi import artifact
+from oracle.chain.abi import Entry, artifact
 from oracle.chain.protocol import Reason
 from oracle.errors import AssayError, ChainError, FundsError, RejectedError
 
@@ -19,6 +20,14 @@ _PANIC = bytes.fromhex("4e487b71")
 
 UNDECODABLE = (ValueError, DecodingError, OverflowError, StopIteration)
 """What decoding bytes that do not fit their types may raise."""
+
+_CONTRACTS = {
+    "InferenceOracle": "The oracle",
+    "ModelRegistry": "The registry",
+    "Dispute": "The dispute contract",
+    **dict.fromkeys(("StepVerifier", "ProgramFaults", "InputFaults", "AnswerFaults"), "The verifier"),
+}
+"""What the contracts are called that refuse calls."""
 
 
 class TransportError(ChainError):
@@ -185,35 +194,35 @@ def describe_revert(data: bytes) -> str:
         return f"The contract reverted: {_sentence(_decoded(['string'], data)[0])}"
     if data[:4] == _PANIC:
         return f"The contract failed with panic {_decoded(['uint256'], data)[0]}."
-    for name in ("InferenceOracle", "ModelRegistry"):
-        entry = artifact(name).errors.get(data[:4])
-        if entry is not None:
-            try:
-                values = entry.decode_error(data)
-            except UNDECODABLE:
-                break
-            return _refusal(entry.name, entry.names, values)
+    contract, entry = _error(data)
+    if entry is not None:
+        with suppress(*UNDECODABLE):
+            return _refusal(contract, entry, entry.decode_error(data))
     return f"The contract reverted with 0x{data[:68].hex()}."
 
 
 def error_name(data: bytes) -> str | None:
     """The name of our contracts' error in revert data; None for anything else."""
-    for name in ("InferenceOracle", "ModelRegistry"):
+    _, entry = _error(data)
+    return None if entry is None else entry.name
+
+
+def _error(data: bytes) -> tuple[str, Entry | None]:
+    """Which error of which of our contracts revert data are; a library's may be several's."""
+    for name in _CONTRACTS:
         entry = artifact(name).errors.get(data[:4])
         if entry is not None:
-            return entry.name
-    return None
+            return name, entry
+    return "", None
 
 
-def _refusal(name: str, names: tuple[str, ...], values: tuple[Any, ...]) -> str:
-    contract, _, what = name.partition("_")
-    shown = {key: _shown(key, value) for key, value in zip(names, values, strict=True)}
-    if name == "InferenceOracle_Refused":
+def _refusal(contract: str, entry: Entry, values: tuple[Any, ...]) -> str:
+    shown = {key: _shown(key, value) for key, value in zip(entry.names, values, strict=True)}
+    if entry.name == "InferenceOracle_Refused":
         return f"The oracle refused request {shown['requestId']}: {shown['reason']}."
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", what).lower()
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", entry.name.rpartition("_")[2]).lower()
     arguments = ", ".join(f"{key.rstrip('_')} {value}" for key, value in shown.items())
-    subject = "The oracle" if contract == "InferenceOracle" else "The registry"
-    return f"{subject} refused the call: {words}{f' ({arguments})' if arguments else ''}."
+    return f"{_CONTRACTS[contract]} refused the call: {words}{f' ({arguments})' if arguments else ''}."
 
 
 def _shown(key: str, value: Any) -> str:

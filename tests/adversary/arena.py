@@ -22,7 +22,6 @@ from typing import Any
 from eth_typing import ChecksumAddress
 from eth_utils.crypto import keccak
 
-from oracle.chain.abi import artifact
 from oracle.chain.anvil import Anvil, dev_account
 from oracle.chain.calls import Answer, Call, OracleContract, Parameters
 from oracle.chain.deploy import LOCAL, deploy
@@ -44,6 +43,7 @@ from oracle.chain.protocol import (
     environment_hash,
 )
 from oracle.chain.provider import Provider
+from oracle.chain.rpc import error_name
 from oracle.chain.sender import Sender
 from oracle.chain.signer import KeySigner
 from oracle.store.database import Store
@@ -58,15 +58,13 @@ POLICY = sensible_policy(LOCAL, GWEI, answer_time=MINUTE, window=MINUTE)
 _SOFTWARE, _MANIFEST = b"\5" * 32, b"\6" * 32
 _STAKE = 10**21
 _POLL_SECONDS = 0.002
-_CONTRACTS = ("Dispute", "InferenceOracle", "StepVerifier", "ProgramFaults", "InputFaults", "AnswerFaults")
 
 
 class Refused(Exception):
     """A transaction was mined and reverted; `name` is the contracts' error, None where it is none of theirs."""
 
     def __init__(self, data: bytes) -> None:
-        errors = (artifact(name).errors.get(data[:4]) for name in _CONTRACTS)
-        self.name = next((entry.name for entry in errors if entry is not None), None)
+        self.name = error_name(data)
         super().__init__(f"{self.name} 0x{data.hex()}")
 
 

@@ -335,6 +335,14 @@ def test_other_refusals_are_sentences_too():
     for sentence, (name, kinds, values) in cases.items():
         entry = next(e for e in REFUSED.values() if e.name == f"InferenceOracle_{name}")
         assert str(Revert(entry.selector + encode(kinds, values))) == sentence
+    late = artifact("Dispute").errors[keccak(text="Dispute_TooLate(uint256)")[:4]]
+    assert str(Revert(late.selector + encode(["uint256"], [7]))) == (
+        "The dispute contract refused the call: too late (deadline 7)."
+    )
+    nowhere = next(e for e in artifact("StepVerifier").errors.values() if e.name == "StepVerifier_NotInTrace")
+    verifier = Revert(nowhere.selector + encode(nowhere.inputs, [bytes(32)] * len(nowhere.inputs)))
+    assert str(verifier).startswith("The verifier refused the call: not in trace")
+    assert verifier.name == "StepVerifier_NotInTrace"
     assert str(Revert(bytes.fromhex("08c379a0") + encode(["string"], ["no luck"]))) == "The contract reverted: no luck."
     assert "panic 17" in str(Revert(bytes.fromhex("4e487b71") + encode(["uint256"], [17])))
     assert "without a reason" in str(Revert(b""))
