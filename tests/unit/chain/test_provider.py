@@ -340,8 +340,8 @@ def test_other_refusals_are_sentences_too():
         "The dispute contract refused the call: too late (deadline 7)."
     )
     nowhere = next(e for e in artifact("StepVerifier").errors.values() if e.name == "StepVerifier_NotInTrace")
-    verifier = Revert(nowhere.selector + encode(nowhere.inputs, [bytes(32)] * len(nowhere.inputs)))
-    assert str(verifier).startswith("The verifier refused the call: not in trace")
+    verifier = Revert(nowhere.selector + encode(nowhere.inputs, [3, b"\x11" * 32]))
+    assert str(verifier) == f"The verifier refused the call: not in trace (index 3, actual 0x{'11' * 32})."
     assert verifier.name == "StepVerifier_NotInTrace"
     assert str(Revert(bytes.fromhex("08c379a0") + encode(["string"], ["no luck"]))) == "The contract reverted: no luck."
     assert "panic 17" in str(Revert(bytes.fromhex("4e487b71") + encode(["uint256"], [17])))
