@@ -82,7 +82,8 @@ class Docket:
         `deadline` is when that comes too late.
         """
         found = self._judged.get(game)
-        if found is not None and found != Right(checked=False):
+        is_late = isinstance(found, Unjudged) and found.reason is UnjudgedReason.TOO_LATE
+        if found is not None and found != Right(checked=False) and not is_late:
             return found
         if self._library.watches(stored.model_id):
             self._enqueue(game, stored, deadline)

@@ -13,7 +13,7 @@ from oracle.services.docket import Docket
 from oracle.services.engines import Engines
 from oracle.services.library import OwnModels, Unwatched, Watched
 from tests.unit.chain.mempool import ME
-from tests.unit.chain.model_chain import requested
+from tests.unit.chain.model_chain import content, id_of, requested
 from tests.unit.services.court import ENGINES
 from tests.unit.services.world import OTHER, World, answered_by, ask, compiled, tolerant, with_program
 
@@ -199,6 +199,25 @@ def test_an_answer_only_screened_is_run_once_somebody_disputes_it(world, make):
     step(world, docket)
     assert Counting.runs == 1
     assert docket.judgement(game, stored, 2**31).checked
+
+
+def test_an_answer_judged_too_late_is_judged_once_it_turns_out_to_be_disputed(world, make):
+    """With confirmations, a challenge in the window's last blocks is seen after the window has ended."""
+    request = answer(world, 1, WRONG, window=24)
+    while world.chain.blocks[-1].timestamp < world.store.requests.recent()[0].window_end:
+        world.mine()
+    docket = make()
+    step(world, docket)
+    (stored,) = world.store.requests.recent()
+    game = docket.game_of(stored)
+    assert (docket.wrong, Counting.runs) == ({}, 0)
+    world.mine(content("InferenceOracle", "Disputed", requestId=id_of(request), operator=OTHER, attempt=1))
+    world.follower.follow()
+    (stored,) = world.store.requests.recent()
+    assert docket.judgement(game, stored, 2**31) is None
+    step(world, docket)
+    assert list(docket.wrong) == [game]
+    assert docket.judgement(game, stored, 2**31) == docket.wrong[game][1]
 
 
 class Absent:
