@@ -76,15 +76,21 @@ def glance(stored: StoredRequest, found: Found) -> Judgement | None:
 
 
 def confirms(stored: StoredRequest, watched: Watched) -> bool:
-    """Whether onnxruntime's output is within a quarter of the tolerance of an answer that `glance` left open."""
+    """Whether onnxruntime's output is within a quarter of the tolerance of an answer that `glance` left open.
+
+    Whatever a stranger's model or input makes fail confirms nothing.
+    """
     if watched.screen is None:
         return False
     model = watched.model
     try:
         outputs = watched.screen(decode(stored.input, model.inputs))
+        return not wrong_elements(decode(answer_of(stored), model.output_tensors), outputs, _narrowed(model))
     except AssayError:
         return False
-    return not wrong_elements(decode(answer_of(stored), model.output_tensors), outputs, _narrowed(model))
+    except Exception as problem:  # noqa: BLE001
+        _log.error("screening_crashed", model=f"0x{model.id.hex()}", exc_info=problem)
+        return False
 
 
 def judge(stored: StoredRequest, watched: Watched, engines: Engines) -> Judgement:

@@ -68,7 +68,8 @@ Load = Callable[[StoredModel], Found]
 def examine(model: Model, program: CanonicalModel, screen: Screen | None) -> Watched | Malformed:
     """A published model and the program of its root, which is valid for the model it was compiled or read with.
 
-    Whoever published the model may have declared other inputs, outputs or costs: that is a fault of the model's.
+    Whoever published the model may have declared other inputs, outputs or costs. Where the program contradicts them,
+    that is a fault of the model's; where it does not, only onnxruntime does, and it is not asked.
     """
     own = program.model
     same = (model.inputs, model.output_tensors, model.node_count, model.worst_leaf_gas) == (
@@ -81,7 +82,7 @@ def examine(model: Model, program: CanonicalModel, screen: Screen | None) -> Wat
         claim = program_fault(model, [encode_node(node) for node in program.plan.program.nodes])
         if claim is not None:
             return Malformed(model, claim)
-        program = _as_declared(program, model)
+        program, screen = _as_declared(program, model), None
     return Watched(model, program, screen)
 
 

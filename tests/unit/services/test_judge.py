@@ -123,6 +123,17 @@ def test_attack_80_an_input_of_a_wrong_length_is_wrong_only_where_the_program_re
     assert isinstance(glance(read, Watched(SMALL.model, canonical(SMALL))), Wrong)
 
 
+@pytest.mark.parametrize("problem", [InputError("no"), IndexError("no such output"), MemoryError()])
+def test_attack_82_a_screen_that_fails_confirms_nothing_and_ends_nothing(problem):
+    """What a stranger declares or sends must not end the watch over everybody's answers."""
+
+    def screen(_inputs):
+        raise problem
+
+    watched = Watched(DIGITS, compiled("digits"), screen)
+    assert not confirms(stored(DIGITS, PACKED, digits_with(0)), watched)
+
+
 def test_integer_outputs_have_no_tolerance():
     """A label that is one off is another label."""
     whole = scenes.chain(6, 70, dtype=scenes.DType.INT32)

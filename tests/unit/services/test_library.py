@@ -19,11 +19,15 @@ from oracle.chain.protocol import ModelId, checksum
 from oracle.errors import ModelError
 from oracle.inference.compiling import compile_file
 from oracle.inference.fetching import FetchLimits, bundle_path
+from oracle.inference.sessions import SessionCache
 from oracle.metrics import UnjudgedReason
 from oracle.services import loading
+from oracle.services.engines import Engines
+from oracle.services.judge import Wrong, confirms, glance, judge
 from oracle.services.library import RETRY_SECONDS, Malformed, OwnModels, Shelf, Unwatched, Watched, examine
 from oracle.services.loading import Bounds, Loader, excess, given
 from oracle.store.catalogue import StoredModel
+from tests.unit.services.test_judge import stored as asked
 from tests.unit.services.world import MODELS, compiled, tolerant, with_program
 
 DIGITS, CREDIT = with_program("digits"), with_program("credit")
@@ -335,6 +339,26 @@ def test_attack_80_a_malformed_node_that_no_transaction_carries_is_nothing_to_bo
 
 def _refused(*_given, **_named):
     raise ModelError("malformed")
+
+
+@pytest.mark.parametrize("part", ["inputs", "outputs"])
+def test_attack_82_a_model_that_declares_more_than_a_named_file_has_crashes_no_watch(tmp_path, part):
+    """Anybody can publish the root of a named program beside an input it never reads, which onnxruntime lacks."""
+    path = tmp_path / "digits.assay"
+    write_bundle(path, BUNDLE)
+    node = compiled("digits").plan.program.nodes[-2]
+    more = {
+        "inputs": (*DIGITS.inputs, TensorSpec(DType.FLOAT, (3,))),
+        "outputs": (OutputSpec(TensorSpec(node.dtype, (node.count,))), *DIGITS.outputs),
+    }
+    model = replace(DIGITS, **{part: more[part]})
+    found = loader(paths=[path]).load(stored(model))
+    assert isinstance(found, Watched)
+    packed = bytes(sum(spec.nbytes for spec in model.inputs))
+    given_answer = asked(model, packed, bytes(sum(spec.nbytes for spec in model.output_tensors)))
+    assert glance(given_answer, found) is None
+    assert not confirms(given_answer, found)
+    assert isinstance(judge(given_answer, found, Engines(SessionCache(threads=1))), Wrong)
 
 
 def test_attack_82_a_model_that_declares_other_outputs_of_a_known_program_is_judged_by_its_own():
