@@ -30,7 +30,8 @@ abstract contract Honest is Rivals {
         for (uint256 stops = 0; stops < MOST_STOPS; ++stops) {
             _moveAll(_now());
             uint256 next = _less(_moveAll(0), _turn(index));
-            if (next >= time) {
+            _agree(true, next > _now(), "an honest move");
+            if (next >= time || next <= _now()) {
                 vm.warp(time);
                 return;
             }
