@@ -38,6 +38,8 @@ class Watch(Protocol):
 
 
 LEASE_SECONDS = 60.0
+_MOST_TRIED = 2
+"""Models that are tried out for `fast` before moves are looked at again: anybody can publish a program's many times."""
 _ITEM_BYTES = 480
 """Calldata of one answer in a batch, its output aside: eight words of request, offsets, lengths, padding."""
 
@@ -78,6 +80,7 @@ class Operator:
         self._sender = follower.sender
         self._metrics = follower.metrics
         self._models: dict[ModelId, Served] | None = None
+        self._more_models = False
         self._backing = Backing(follower, settings, clock)
         self._resume = Event()
         self._resume.set()
@@ -100,7 +103,7 @@ class Operator:
         """Follow the chain, defend, answer, settle, watch; whether there may be more to do at once."""
         head = self._follower.follow()
         waited = self._sender.provider.waited
-        if self._models is None or head.models_published:
+        if self._models is None or head.models_published or self._more_models:
             self._refresh_models()
         defended = self._defence is not None and self._defend(self._defence, head)
         taken = self._take(head)
@@ -112,7 +115,7 @@ class Operator:
         self._follower.look_after()
         settled = self._settings.settle and self._upkeep.work((SETTLE,))
         watched = self._watcher is not None and self._watcher.step()
-        return bool(taken) or settled or defended or watched
+        return bool(taken) or settled or defended or watched or self._more_models
 
     @property
     def _batch(self) -> int:
@@ -131,9 +134,12 @@ class Operator:
         """Work out which published models are served; what was skipped for want of one gets another look."""
         known = self._models or {}
         found = serve(self._files, self._programs, self._published(), disputed=self._defence is not None)
+        later = [model_id for model_id in found if model_id not in known][_MOST_TRIED:] if self._settings.fast else []
+        self._more_models = bool(later)
         served = {
             model_id: known.get(model_id) or begin(each, self._engines, fast=self._settings.fast)
             for model_id, each in found.items()
+            if model_id not in later
         }
         if served != self._models:
             self._store.jobs.reconsider(ANSWER)

@@ -439,6 +439,24 @@ def test_an_operator_that_disagrees_with_itself_answers_nothing_and_counts_it(wo
     assert skipped(world, SkipReason.DISAGREEMENT) == 1
 
 
+def test_attack_89_a_flood_of_models_to_try_out_holds_up_no_move(world, make):
+    """Each publication of a known program with another tolerance is a dozen runs; a reveal may be due meanwhile."""
+    variants = [with_program("credit", 1e-3 * number) for number in range(1, 6)]
+    for model in variants:
+        world.publish(model)
+    operator = make(fast=True)
+    tried = []
+    for _ in range(4):
+        with capture_logs() as logs:
+            more = operator.step()
+        tried.append([each["event"] for each in logs].count("serving_model"))
+    assert tried == [2, 2, 2, 0]
+    assert not more
+    with capture_logs() as logs:
+        make().step()
+    assert [each["event"] for each in logs].count("serving_model") == 6
+
+
 @pytest.mark.parametrize(
     ("name", "atol", "said"),
     [
