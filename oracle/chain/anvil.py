@@ -34,6 +34,7 @@ class Anvil:
     process: subprocess.Popen[bytes]
     port: int
     block_time: float | None
+    client: httpx.Client
 
     @property
     def url(self) -> str:
@@ -73,11 +74,11 @@ class Anvil:
             *(() if block_time is None else ("--block-time", str(block_time))),
             *extra,
         ]
-        with (Path(os.devnull) if log is None else log).open("wb") as output:
+        with (Path(os.devnull) if log is None else log).open("wb") as output, httpx.Client(timeout=30) as client:
             process = subprocess.Popen(  # its own group: Ctrl-C is for us, we end it
                 command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
-            node = cls(process, chosen, block_time)
+            node = cls(process, chosen, block_time, client)
             try:
                 node._wait_until_up()
                 yield node
@@ -92,7 +93,7 @@ class Anvil:
     def rpc(self, method: str, *params: object) -> object:
         """One call of anvil's own methods (`evm_mine`, `anvil_reorg`, …); raises `ChainError` on refusal."""
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
-        reply = httpx.post(self.url, json=body, timeout=30).json()
+        reply = self.client.post(self.url, json=body).json()
         if "error" in reply:
             raise ChainError(f"anvil refused {method}: {reply['error'].get('message')}.")
         return reply["result"]
