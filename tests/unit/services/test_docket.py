@@ -201,25 +201,6 @@ def test_an_answer_only_screened_is_run_once_somebody_disputes_it(world, make):
     assert docket.judgement(game, stored, 2**31).checked
 
 
-def test_an_answer_judged_too_late_is_judged_once_it_turns_out_to_be_disputed(world, make):
-    """With confirmations, a challenge in the window's last blocks is seen after the window has ended."""
-    request = answer(world, 1, WRONG, window=24)
-    while world.chain.blocks[-1].timestamp < world.store.requests.recent()[0].window_end:
-        world.mine()
-    docket = make()
-    step(world, docket)
-    (stored,) = world.store.requests.recent()
-    game = docket.game_of(stored)
-    assert (docket.wrong, Counting.runs) == ({}, 0)
-    world.mine(content("InferenceOracle", "Disputed", requestId=id_of(request), operator=OTHER, attempt=1))
-    world.follower.follow()
-    (stored,) = world.store.requests.recent()
-    assert docket.judgement(game, stored, 2**31) is None
-    step(world, docket)
-    assert list(docket.wrong) == [game]
-    assert docket.judgement(game, stored, 2**31) == docket.wrong[game][1]
-
-
 class Absent:
     """A library whose model is not there yet."""
 
@@ -230,6 +211,28 @@ class Absent:
 
     def get(self, _model_id, _now):
         return self.found
+
+
+def test_an_answer_judged_too_late_is_judged_once_it_turns_out_to_be_disputed(world, make):
+    """With confirmations, a challenge in the window's last blocks is seen after the window has ended."""
+    request = answer(world, 1, WRONG, window=24)
+    library = Absent()
+    docket = make(library=library)
+    step(world, docket)
+    (stored,) = world.store.requests.recent()
+    while world.chain.blocks[-1].timestamp < stored.window_end:
+        world.mine()
+    library.found = Watched(MODEL, compiled("digits"))
+    step(world, docket)
+    assert unjudged(world, UnjudgedReason.TOO_LATE) == 1
+    game = docket.game_of(stored)
+    world.mine(content("InferenceOracle", "Disputed", requestId=id_of(request), operator=OTHER, attempt=1))
+    world.follower.follow()
+    (stored,) = world.store.requests.recent()
+    assert docket.judgement(game, stored, 2**31) is None
+    step(world, docket)
+    assert list(docket.wrong) == [game]
+    assert docket.judgement(game, stored, 2**31) == docket.wrong[game][1]
 
 
 @pytest.mark.parametrize("found", [Absent.found, None], ids=["no mirror", "loading"])
