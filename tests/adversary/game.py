@@ -33,6 +33,8 @@ def play(mine: CommittedTrace | None, program: Program, case: Case, trace: Oppon
             if not table.convicts(move):
                 raise Refused(f"{move} proves nothing")
             return Outcome(convicted=True, demands=tuple(demands), last=move)
+        if move.position in table.revealed:
+            raise Refused(f"{move.position} is revealed already: nothing comes of it")
         table.demand(move)
         demands.append(move.position)
         revelation = trace.reveal(move.position)

@@ -149,15 +149,12 @@ class Table:
     def demand(self, move: pursuit.DemandMove) -> None:
         """Raises `Refused` for what cannot be demanded."""
         p, nodes = move.position, self.program.nodes
-        _require(p not in self.revealed, "revealed already")
         if p.is_trace:
             _require(len(nodes) > 256 and p in positions(TRACE, len(nodes)), "no such position of the trace")
-            _require(not move.node and not move.node_path, "the trace has no node")
         else:
             _require(p.tensor < len(nodes) and nodes[p.tensor].kind not in _SOURCES, "no computed tensor")
             _require(p in positions(p.tensor, _leaves(nodes[p.tensor])), "no such position")
-            _require(bool(move.node) == (p.tensor not in self.known), "the first demand brings the node")
-            if move.node:
+            if p.tensor not in self.known:
                 self._require_node(p.tensor, move.node, move.node_path)
             if p.layer == 0 and len(nodes) > 256:
                 d = depth(len(nodes))

@@ -300,9 +300,10 @@ def test_attack_58_what_can_be_demanded_is_what_the_rules_say(
         if table.allows(move):
             table.demand(move)
             match.send(OPENER, court.dispute.open_chain(match.id, position, *node, BOND), "openChain")
-            revelation = where.honest.reveal(position)
-            table.reveal(revelation)
-            match.send(OPERATOR, court.dispute.reveal(match.id, revelation), "reveal")
+            if position not in table.revealed:
+                revelation = where.honest.reveal(position)
+                table.reveal(revelation)
+                match.send(OPERATOR, court.dispute.reveal(match.id, revelation), "reveal")
         else:
             with pytest.raises(Reverted, match=r"Dispute_|StepVerifier_"):
                 match.send(OPENER, court.dispute.open_chain(match.id, position, *node, BOND), "openChain")
