@@ -104,7 +104,7 @@ def in_words(status: RequestStatus, policy: Policy, now: int, *, disputes: bool)
         case Status.FINAL:
             return "final" + (", delivered" if status.delivered else "")
         case Status.EXPIRED:
-            return "expired: nobody answered, the fee went back"
+            return "expired: no answer stands and no attempt is left, the fee went back"
         case Status.VOID:
             return "void: its program is malformed, the fee went back"
 

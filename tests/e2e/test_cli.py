@@ -165,7 +165,7 @@ def test_locked_money_cannot_be_withdrawn(net: Net) -> None:
     taken = net.run("withdraw", "0.5", "--json", role="operator-1").json
     after = net.run("balance", "--json", role="operator-1").json
     assert int(before["stake_wei"]) - int(after["stake_wei"]) == 5 * 10**17 == int(taken["withdrawn_wei"])
-    assert "final in" in net.run("status").out
+    assert "can be challenged for" in net.run("status").out
 
 
 def test_stake_goes_in_and_out_to_the_wei(net: Net) -> None:
