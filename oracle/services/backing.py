@@ -42,12 +42,11 @@ class Backing:
 
     def affordable(self, due: Sequence[Due]) -> tuple[list[Due], list[tuple[Job, StoredRequest, Refusal]]]:
         """As many as there is backing for, and why not the others, which may be tried again later."""
-        requests, me = self._follower.store.requests, self._follower.sender.address
-        exposure = requests.exposure(me)
+        exposure = self._follower.store.requests.exposure(self._follower.sender.address)
         free = self._free_stake(sum(stored.operator_bond for _, stored in due) * GWEI, exposure.unmined_bonds * GWEI)
         room = self._max_open_answers - exposure.open_answers
         self._follower.metrics.open_answers.set(exposure.open_answers)
-        load = 0.0 if self.capacity is None else self.capacity.load(requests.open_answers(me))
+        load = 0.0 if self.capacity is None else self.capacity.load(exposure.by_model)
         taken: list[Due] = []
         left: list[tuple[Job, StoredRequest, Refusal]] = []
         for job, stored in due:

@@ -1,6 +1,6 @@
 """Requests and answers as the chain's events say they stand, and the questions services ask of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from eth_abi.abi import decode
 from eth_typing import ChecksumAddress
 from eth_utils.crypto import keccak
-from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select, union_all
+from sqlalchemy import ColumnElement, bindparam, exists, func, literal, or_, select, union_all
 
 from oracle.chain.protocol import (
     REQUEST_ABI,
@@ -94,10 +94,15 @@ class StoredAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What an operator has at stake: answers that are not final, and bonds (gwei) of answers not seen mined yet."""
+    """What an operator has at stake: answers that are not final, by model; bonds (gwei) of those not seen mined yet."""
 
-    open_answers: int
+    by_model: Mapping[ModelId, int]
     unmined_bonds: int
+
+    @property
+    def open_answers(self) -> int:
+        """How many answers are not final."""
+        return sum(self.by_model.values())
 
 
 REQUEST_FIELDS = tuple(field.name for field in fields(StoredRequest))
@@ -123,23 +128,11 @@ _ANSWERABLE = (
     .order_by(REQUESTS.c.deadline, REQUESTS.c.id)
     .limit(bindparam("limit"))
 )
-_UNMINED = (
-    select(func.count().label("sent"), func.coalesce(func.sum(REQUESTS.c.operator_bond), 0).label("bonds"))
-    .join(JOBS, JOBS.c.request_id == REQUESTS.c.id)
-    .where(JOBS.c.kind == "answer", JOBS.c.state == "sent")
-    .subquery()
-)
-_PROVISIONAL = (
-    select(func.count())
-    .where(REQUESTS.c.operator == bindparam("me"), REQUESTS.c.status.in_((Status.ANSWERED, Status.DISPUTED)))
-    .scalar_subquery()
-)
-_EXPOSURE = select(_PROVISIONAL, _UNMINED.c.sent, _UNMINED.c.bonds)
-_OPEN_BY_MODEL = union_all(
-    select(REQUESTS.c.model_id, func.count().label("number"))
+_EXPOSURE = union_all(
+    select(REQUESTS.c.model_id, func.count().label("number"), literal(0).label("bonds"))
     .where(REQUESTS.c.operator == bindparam("me"), REQUESTS.c.status.in_((Status.ANSWERED, Status.DISPUTED)))
     .group_by(REQUESTS.c.model_id),
-    select(REQUESTS.c.model_id, func.count().label("number"))
+    select(REQUESTS.c.model_id, func.count().label("number"), func.sum(REQUESTS.c.operator_bond).label("bonds"))
     .join(JOBS, JOBS.c.request_id == REQUESTS.c.id)
     .where(JOBS.c.kind == "answer", JOBS.c.state == "sent")
     .group_by(REQUESTS.c.model_id),
@@ -258,17 +251,13 @@ class Requests:
 
     def exposure(self, operator: str) -> Exposure:
         """What `operator` has at stake, with what its `answer` jobs have sent."""
+        by_model: dict[ModelId, int] = {}
+        unmined = 0
         with self._database.read() as connection:
-            provisional, sent, bonds = connection.execute(_EXPOSURE, {"me": operator}).one()
-            return Exposure(provisional + sent, bonds)
-
-    def open_answers(self, operator: str) -> dict[ModelId, int]:
-        """How many answers `operator` has open of each model, with what its `answer` jobs have sent."""
-        found: dict[ModelId, int] = {}
-        with self._database.read() as connection:
-            for model_id, number in connection.execute(_OPEN_BY_MODEL, {"me": operator}):
-                found[model_id] = found.get(model_id, 0) + number
-        return found
+            for model_id, number, bonds in connection.execute(_EXPOSURE, {"me": operator}):
+                by_model[model_id] = by_model.get(model_id, 0) + number
+                unmined += bonds
+        return Exposure(by_model, unmined)
 
     def counts(self) -> dict[Status, int]:
         """How many requests stand where."""

@@ -160,17 +160,18 @@ def send(store, nonce, *requests):
 
 def test_an_operator_s_exposure_is_what_is_provisional_and_what_is_on_its_way(requests, store):
     """Its limits are on what it can lose; what is final or only claimed cannot be lost."""
-    assert requests.exposure(OPERATOR) == Exposure(1, 0)
-    assert requests.exposure(REQUESTER) == Exposure(0, 0)
+    model = MINE.model_id
+    assert requests.exposure(OPERATOR) == Exposure({model: 1}, 0)
+    assert requests.exposure(REQUESTER) == Exposure({}, 0)
     first, second = send(store, 0, OPEN, MINE)
-    assert requests.exposure(OPERATOR) == Exposure(3, 2 * MINE.policy.operator_bond)
-    assert requests.open_answers(OPERATOR) == {MINE.model_id: 3}
+    assert requests.exposure(OPERATOR) == Exposure({model: 3}, 2 * MINE.policy.operator_bond)
+    assert requests.exposure(OPERATOR).open_answers == 3
     store.jobs.finish_all([(first, "done", None)], now=2)
-    assert requests.exposure(OPERATOR) == Exposure(2, MINE.policy.operator_bond)
+    assert requests.exposure(OPERATOR) == Exposure({model: 2}, MINE.policy.operator_bond)
     store.jobs.finish_all([(second, "skipped", "front run")], now=2)
     store.jobs.take("answer", [(id_of(OTHERS), 1)], "me", now=1, lease=9)
     store.jobs.take("settle", [(id_of(ANSWERED), 1)], "me", now=1, lease=9)
-    assert requests.exposure(OPERATOR) == Exposure(1, 0)
+    assert requests.exposure(OPERATOR) == Exposure({model: 1}, 0)
 
 
 def test_many_requests_are_read_at_once_and_unknown_ones_are_missing(requests):
