@@ -24,8 +24,8 @@ from oracle.inference.compiling import compile_file
 from oracle.inference.screening import screen_bundle
 from oracle.inference.sessions import SessionCache
 from oracle.services.engines import Engines
-from oracle.services.judge import Right, confirms, glance, judge
-from oracle.services.library import Watched
+from oracle.services.watching.judge import Right, confirms, glance, judge
+from oracle.services.watching.library import Watched
 from oracle.store.requests import StoredRequest
 
 ROUNDS = 21

@@ -20,8 +20,8 @@ from oracle.errors import AssayError, ChainError, FundsError, ModelError, StoreE
 from oracle.inference.canonical_model import compile_models
 from oracle.inference.sessions import SessionCache
 from oracle.services.agreement import probes, require_agreement
-from oracle.services.capacity import measure
 from oracle.services.context import Chain, open_chain, open_signer
+from oracle.services.defending.capacity import measure
 from oracle.services.engines import Engines
 from oracle.services.serving import Served, load_files, serve
 from oracle.settings import Settings, show_url

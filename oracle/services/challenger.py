@@ -2,11 +2,11 @@
 
 from threading import Event
 
-from oracle.services.collecting import collect
+from oracle.services.defending.collecting import collect
 from oracle.services.follower import Follower
 from oracle.services.loop import Periodic
 from oracle.services.moves import Moves
-from oracle.services.watcher import Watcher
+from oracle.services.watching.watcher import Watcher
 
 
 class Challenger:

@@ -15,8 +15,8 @@ from oracle.inference.model_file import ModelFile
 from oracle.metrics import AnswerOutcome, SkipReason
 from oracle.services.agreement import begin
 from oracle.services.answering import OpenRequest, infer
-from oracle.services.backing import Backing
-from oracle.services.defence import Defence
+from oracle.services.defending.backing import Backing
+from oracle.services.defending.defence import Defence
 from oracle.services.engines import Engines
 from oracle.services.follower import ANSWER, SETTLE, Follower, Head
 from oracle.services.loop import Periodic

@@ -25,23 +25,23 @@ from oracle.inference.model_file import ModelFile
 from oracle.inference.screening import screen_file
 from oracle.inference.sessions import SessionCache
 from oracle.metrics import MethodClass, Metrics, Purpose, RpcOutcome, TransactionOutcome
-from oracle.services.capacity import measure
 from oracle.services.challenger import Challenger
 from oracle.services.context import Chain, make_sender, open_chain, open_signer
-from oracle.services.defence import Defence
+from oracle.services.defending.capacity import measure
+from oracle.services.defending.defence import Defence
 from oracle.services.engines import Engines
 from oracle.services.follower import Follower
 from oracle.services.http import HealthState, make_app, serve
 from oracle.services.keeper import Keeper
-from oracle.services.library import OwnModels, Shelf
-from oracle.services.loading import Bounds, Loader, given
 from oracle.services.loop import Service, run
 from oracle.services.moves import Moves
 from oracle.services.operator import Operator
 from oracle.services.referee import Referee
 from oracle.services.serving import Programs, load_files
 from oracle.services.upkeep import Upkeep
-from oracle.services.watcher import Watcher
+from oracle.services.watching.library import OwnModels, Shelf
+from oracle.services.watching.loading import Bounds, Loader, given
+from oracle.services.watching.watcher import Watcher
 from oracle.settings import OperatorSettings, Settings
 from oracle.settings.sections import GWEI
 from oracle.store.database import Store

@@ -7,9 +7,9 @@
         outcome.transactions, outcome.gas("operator"), outcome.gas_by_move
         outcome.seconds                              # computing alone, by side; waits and RPC aside
 
-The challenger's moves are those of `oracle.services.pursuer`, sent with its gas limits. The operator posts what the lie
-posts and reveals what it can; `Manner` says where it falls silent or comes too late. For an honest operator give
-`truth(scene)`: then the challenger finds nothing wrong, and the answer is upheld.
+The challenger's moves are those of `oracle.services.watching.pursuer`, sent with its gas limits. The operator posts
+what the lie posts and reveals what it can; `Manner` says where it falls silent or comes too late. For an honest
+operator give `truth(scene)`: then the challenger finds nothing wrong, and the answer is upheld.
 """
 
 from collections import defaultdict
@@ -31,8 +31,8 @@ from oracle.chain.gas import TRANSACTION_CAP, move_limit, reveal_limit, trace_li
 from oracle.chain.protocol import GWEI, REQUEST_ABI, Policy, Status, Verdict
 from oracle.errors import ProofError
 from oracle.inference.canonical_model import CanonicalModel
-from oracle.services.library import Malformed, Watched
-from oracle.services.pursuer import Planned, Pursuer
+from oracle.services.watching.library import Malformed, Watched
+from oracle.services.watching.pursuer import Planned, Pursuer
 from oracle.store.requests import StoredRequest
 from tests.adversary.arena import POLICY, Arena, Refused, Sent
 from tests.adversary.liars import Lie

@@ -22,7 +22,7 @@ from oracle.chain.deploy import DEMANDS_PER_MOVE, MAX_DEMANDS
 from oracle.chain.games import Game, Turn
 from oracle.chain.gas import demand_limit, move_limit
 from oracle.chain.protocol import GWEI, Policy, Verdict
-from oracle.services.defence import fitting, reveal_call
+from oracle.services.defending.defence import fitting, reveal_call
 from tests.adversary.arena import POLICY, Arena, Refused, Sent
 from tests.adversary.duel import Duel
 from tests.adversary.liars import truth

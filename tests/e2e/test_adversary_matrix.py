@@ -15,7 +15,7 @@ from oracle.canonical.program_fault import program_fault
 from oracle.canonical.tensor import DType, TensorSpec
 from oracle.chain.events import DemandForfeited, Proven, TraceForfeited
 from oracle.chain.protocol import GWEI, Fault, Status, Verdict
-from oracle.services.library import Malformed
+from oracle.services.watching.library import Malformed
 from tests.adversary.arena import POLICY, Arena
 from tests.adversary.duel import Duel, Manner, Outcome
 from tests.adversary.liars import (

@@ -26,7 +26,7 @@ from oracle.chain.protocol import GWEI, AnswerRef, InputKind, ModelId, Request, 
 from oracle.chain.provider import Provider
 from oracle.chain.sender import Sender
 from oracle.chain.signer import KeySigner
-from oracle.services.defence import fitting, reveal_call
+from oracle.services.defending.defence import fitting, reveal_call
 from oracle.store.database import Store
 
 NODES = 256

@@ -14,7 +14,7 @@ from oracle.errors import ChainError
 from oracle.inference.environment import Machine, Manifest, Software
 from oracle.inference.sessions import SessionCache
 from oracle.metrics import SkipReason
-from oracle.services.defence import Defence
+from oracle.services.defending.defence import Defence
 from oracle.services.engines import Engines
 from oracle.services.operator import LEASE_SECONDS, Operator, _chunks
 from oracle.settings import OperatorSettings

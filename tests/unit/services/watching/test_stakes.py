@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from oracle.canonical.layers import Position
 from oracle.chain.games import Turn, fold
 from oracle.metrics import Declined
-from oracle.services.patience import turn_for
-from oracle.services.queue import Queue, Waiting
-from oracle.services.stakes import Limits, Purse, declined
+from oracle.services.watching.patience import turn_for
+from oracle.services.watching.queue import Queue, Waiting
+from oracle.services.watching.stakes import Limits, Purse, declined
 from tests.unit.chain.playing import SECOND, SUBJECT, WINDOW_END, K, plays
 
 amounts = st.integers(0, 10**21)

@@ -20,7 +20,7 @@ from oracle.chain.protocol import InputKind
 from oracle.errors import AssayError, StoreError
 from oracle.metrics import UnjudgedReason
 from oracle.services.engines import Engines
-from oracle.services.library import Found, Malformed, Unwatched, Watched
+from oracle.services.watching.library import Found, Malformed, Unwatched, Watched
 from oracle.store.requests import StoredRequest
 
 _log = structlog.get_logger(__name__)

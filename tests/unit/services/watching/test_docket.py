@@ -8,13 +8,13 @@ import pytest
 from oracle.canonical.tensor import encode
 from oracle.chain.protocol import InputKind
 from oracle.metrics import JudgedAs, UnjudgedReason
-from oracle.services import docket as module
-from oracle.services.docket import Docket
 from oracle.services.engines import Engines
-from oracle.services.library import OwnModels, Unwatched, Watched
+from oracle.services.watching import docket as module
+from oracle.services.watching.docket import Docket
+from oracle.services.watching.library import OwnModels, Unwatched, Watched
 from tests.unit.chain.mempool import ME
 from tests.unit.chain.model_chain import content, id_of, requested
-from tests.unit.services.court import ENGINES
+from tests.unit.services.watching.court import ENGINES
 from tests.unit.services.world import OTHER, World, answered_by, ask, compiled, tolerant, with_program
 
 ATOL = 2.0**-10

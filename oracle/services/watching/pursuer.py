@@ -35,10 +35,10 @@ from oracle.chain.gas import JUDGE_SOURCE, demand_limit, move_limit, prove_limit
 from oracle.chain.protocol import GameId
 from oracle.errors import ProofError
 from oracle.metrics import Purpose
-from oracle.services.judge import answer_of, run_input
-from oracle.services.library import Malformed, Watched
 from oracle.services.moves import Moves
-from oracle.services.patience import turn_for
+from oracle.services.watching.judge import answer_of, run_input
+from oracle.services.watching.library import Malformed, Watched
+from oracle.services.watching.patience import turn_for
 from oracle.store.requests import StoredRequest
 
 _log = structlog.get_logger(__name__)

@@ -15,14 +15,14 @@ from oracle.chain.gas import move_limit
 from oracle.chain.protocol import GameId, Status
 from oracle.errors import ChainError, ConfigError, FundsError, StoreError
 from oracle.metrics import Declined, Purpose
-from oracle.services.docket import Docket
 from oracle.services.engines import Engines
 from oracle.services.follower import Follower
-from oracle.services.judge import Wrong
-from oracle.services.library import Library, Malformed, Watched
 from oracle.services.moves import Moves
-from oracle.services.pursuer import Planned, Pursuer
-from oracle.services.stakes import Limits, Purse, declined
+from oracle.services.watching.docket import Docket
+from oracle.services.watching.judge import Wrong
+from oracle.services.watching.library import Library, Malformed, Watched
+from oracle.services.watching.pursuer import Planned, Pursuer
+from oracle.services.watching.stakes import Limits, Purse, declined
 from oracle.settings import ChallengerSettings
 from oracle.settings.sections import GWEI
 from oracle.store.ledger import Cursor

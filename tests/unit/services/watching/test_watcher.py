@@ -11,12 +11,12 @@ from oracle.chain.events import ChainOpened, Demanded
 from oracle.chain.protocol import Verdict
 from oracle.errors import ConfigError
 from oracle.metrics import Declined, JudgedAs
-from oracle.services.library import Malformed
+from oracle.services.watching.library import Malformed
 from tests.adversary import liars, scenes
 from tests.adversary.table import Refused
 from tests.unit.chain.mempool import ME, no_funds
 from tests.unit.chain.model_chain import OPERATOR, requested
-from tests.unit.services.court import Court, make_watcher
+from tests.unit.services.watching.court import Court, make_watcher
 from tests.unit.services.world import OTHER, World, answered_by, ask
 
 SMALL = scenes.chain(8, 300)

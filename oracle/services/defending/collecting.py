@@ -4,8 +4,8 @@ from oracle.chain.dispute import DisputeContract
 from oracle.chain.gas import move_limit
 from oracle.chain.provider import Provider
 from oracle.metrics import Purpose
+from oracle.services.defending.underway import Underway
 from oracle.services.moves import Moves
-from oracle.services.underway import Underway
 
 
 def collect(dispute: DisputeContract, provider: Provider, moves: Moves, *, above: int) -> bool:

@@ -23,8 +23,8 @@ from oracle.inference.onnx_bytes import read_onnx
 from oracle.inference.recompiling import recompile
 from oracle.inference.screening import Screen, screen_bundle
 from oracle.metrics import UnjudgedReason
-from oracle.services.capacity import measure
-from oracle.services.library import Found, Malformed, Unwatched, examine
+from oracle.services.defending.capacity import measure
+from oracle.services.watching.library import Found, Malformed, Unwatched, examine
 from oracle.store.catalogue import StoredModel
 
 

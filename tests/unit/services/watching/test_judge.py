@@ -14,11 +14,11 @@ from oracle.errors import InputError, ModelError
 from oracle.inference.sessions import SessionCache
 from oracle.metrics import UnjudgedReason
 from oracle.services.engines import Engines
-from oracle.services.judge import Right, Unjudged, Wrong, confirms, glance, judge
-from oracle.services.library import Malformed, Unwatched, Watched
+from oracle.services.watching.judge import Right, Unjudged, Wrong, confirms, glance, judge
+from oracle.services.watching.library import Malformed, Unwatched, Watched
 from oracle.store.requests import StoredRequest
 from tests.adversary import liars, scenes
-from tests.unit.services.court import canonical
+from tests.unit.services.watching.court import canonical
 from tests.unit.services.world import OTHER, ask, compiled, with_program
 
 ENGINES = Engines(SessionCache(threads=1))

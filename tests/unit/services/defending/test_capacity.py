@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from oracle.canonical.tensor import decode
 from oracle.canonical.tracing import trace_of
 from oracle.chain.protocol import ModelId
-from oracle.services.capacity import SENDING_SECONDS, Capacity, measure, slow_inputs
+from oracle.services.defending.capacity import SENDING_SECONDS, Capacity, measure, slow_inputs
 from tests.unit.chain.model_chain import make_request
 from tests.unit.services.world import compiled
 

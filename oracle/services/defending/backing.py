@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from oracle.chain.protocol import GWEI, ModelId
 from oracle.metrics import SkipReason
-from oracle.services.capacity import Capacity
+from oracle.services.defending.capacity import Capacity
 from oracle.services.follower import Follower
 from oracle.services.terms import Refusal
 from oracle.settings import OperatorSettings

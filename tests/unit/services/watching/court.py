@@ -31,8 +31,8 @@ from oracle.chain.protocol import Fault, GameId, Policy, Request, Subject, Verdi
 from oracle.inference.canonical_model import CanonicalModel
 from oracle.inference.sessions import SessionCache
 from oracle.services.engines import Engines
-from oracle.services.library import Library, OwnModels
-from oracle.services.watcher import Watcher
+from oracle.services.watching.library import Library, OwnModels
+from oracle.services.watching.watcher import Watcher
 from oracle.settings import ChallengerSettings
 from tests.adversary.liars import Lie
 from tests.adversary.scenes import Scene

@@ -15,8 +15,8 @@ from oracle.chain.events import Challenged, Demanded, Revealed, TracePosted, Uph
 from oracle.chain.gas import MAX_CALLDATA, TRANSACTION_CAP
 from oracle.chain.protocol import ModelId, Subject
 from oracle.metrics import DefenceFailure
-from oracle.services import defence as module
-from oracle.services.defence import Defence, fitting, reveal_call
+from oracle.services.defending import defence as module
+from oracle.services.defending.defence import Defence, fitting, reveal_call
 from oracle.services.moves import Moves
 from oracle.services.operator import Operator
 from oracle.services.serving import Served

@@ -6,11 +6,11 @@ from oracle.canonical.layers import TRACE, Position
 from oracle.canonical.pursuit import DemandMove
 from oracle.chain.games import DemandState, Game
 from oracle.chain.protocol import Subject
-from oracle.services.library import Watched
-from oracle.services.pursuer import Pursuer
+from oracle.services.watching.library import Watched
+from oracle.services.watching.pursuer import Pursuer
 from tests.adversary import liars, scenes
 from tests.unit.chain.model_chain import CHAIN_ID, ORACLE
-from tests.unit.services.court import Court, canonical
+from tests.unit.services.watching.court import Court, canonical
 from tests.unit.services.world import OTHER, World
 
 LONG = scenes.chain(300, 70)

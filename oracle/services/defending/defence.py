@@ -18,14 +18,14 @@ from oracle.chain.gas import fit, move_limit, reveal_limit, trace_limit
 from oracle.chain.protocol import GWEI, GameId, ModelId
 from oracle.errors import FundsError, ProofError
 from oracle.metrics import DefenceFailure, Purpose
-from oracle.services.capacity import Capacity
-from oracle.services.cases import Case, NoCase, prepare
-from oracle.services.collecting import collect
-from oracle.services.duties import Duty, Owed, duty, is_lost
+from oracle.services.defending.capacity import Capacity
+from oracle.services.defending.cases import Case, NoCase, prepare
+from oracle.services.defending.collecting import collect
+from oracle.services.defending.duties import Duty, Owed, duty, is_lost
+from oracle.services.defending.underway import Underway
 from oracle.services.follower import Follower
 from oracle.services.moves import Moves
 from oracle.services.serving import Served
-from oracle.services.underway import Underway
 from oracle.settings import OperatorSettings
 from oracle.store.ledger import Cursor
 

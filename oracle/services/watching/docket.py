@@ -15,9 +15,9 @@ from oracle.chain.protocol import GameId, ModelId, Status, Subject
 from oracle.metrics import JudgedAs, UnjudgedReason
 from oracle.services.engines import Engines
 from oracle.services.follower import Follower
-from oracle.services.judge import Judgement, Right, Unjudged, Wrong, confirms, glance, judge
-from oracle.services.library import Library, Unwatched, Watched
-from oracle.services.queue import Queue, Waiting
+from oracle.services.watching.judge import Judgement, Right, Unjudged, Wrong, confirms, glance, judge
+from oracle.services.watching.library import Library, Unwatched, Watched
+from oracle.services.watching.queue import Queue, Waiting
 from oracle.store.ledger import Cursor
 from oracle.store.requests import StoredRequest
 

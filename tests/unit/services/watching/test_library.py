@@ -21,13 +21,13 @@ from oracle.inference.compiling import compile_file
 from oracle.inference.fetching import FetchLimits, bundle_path
 from oracle.inference.sessions import SessionCache
 from oracle.metrics import UnjudgedReason
-from oracle.services import loading
 from oracle.services.engines import Engines
-from oracle.services.judge import Wrong, confirms, glance, judge
-from oracle.services.library import RETRY_SECONDS, Malformed, OwnModels, Shelf, Unwatched, Watched, examine
-from oracle.services.loading import Bounds, Loader, excess, given
+from oracle.services.watching import loading
+from oracle.services.watching.judge import Wrong, confirms, glance, judge
+from oracle.services.watching.library import RETRY_SECONDS, Malformed, OwnModels, Shelf, Unwatched, Watched, examine
+from oracle.services.watching.loading import Bounds, Loader, excess, given
 from oracle.store.catalogue import StoredModel
-from tests.unit.services.test_judge import stored as asked
+from tests.unit.services.watching.test_judge import stored as asked
 from tests.unit.services.world import MODELS, compiled, tolerant, with_program
 
 DIGITS, CREDIT = with_program("digits"), with_program("credit")
