@@ -101,6 +101,15 @@ def test_a_stop_lets_the_step_under_way_finish_and_begins_no_other():
     assert already.done == 0
 
 
+@pytest.fixture
+def interruptible():
+    """SIGINT as on a terminal: shells start background processes with it ignored."""
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, inherited)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_a_first_signal_asks_to_stop_and_a_second_ends_the_process():
     """Ctrl-C is heard once, and always works the second time."""
     before = signal.getsignal(signal.SIGINT)
