@@ -146,6 +146,7 @@ def test_attack_48_a_challenger_killed_at_every_stage_convicts_a_liar_and_is_pai
         wait(liar, lambda: bool(liar.events(Proven)), "the proof")
         kill(worker)
     with challenger(devnet) as worker:
+        wait(liar, lambda: bool(worker.events("started")), "the start")  # the one before may have claimed already
         wait(liar, lambda: bool(liar.events(Claimed)), "the claim")
         worker.end()
     (proven,) = liar.events(Proven)
