@@ -155,8 +155,8 @@ abstract contract GameBook is Book {
     }
 
     function _rootFinder(uint256 index, Program memory program, uint256 tensor) internal view returns (address) {
-        address owner = _asked[index][_key(_rootPosition(program.model.nodeCount, tensor))].owner;
-        return owner == address(0) ? _plays[index].opener : owner;
+        Asked storage asked = _asked[index][_key(_rootPosition(program.model.nodeCount, tensor))];
+        return asked.revealedAt != 0 ? asked.owner : _plays[index].opener;
     }
 
     function _refuted(uint256 index, address finder, Ending ending) internal {
