@@ -75,10 +75,6 @@ class Games:
         self._played = {each.game.id: each for each in played}
         return [each.game for each in played]
 
-    def of_request(self, request_id: bytes) -> list[Game]:
-        """Those over the answers to one request, by attempt."""
-        return [each.game for each in self._fold_all(GAMES.c.request_id == request_id)]
-
     def recent(self, limit: int = 20) -> list[StoredGame]:
         """The newest first."""
         return self._listed(SELECT_GAMES.order_by(GAMES.c.block_number.desc(), GAMES.c.id).limit(limit))
